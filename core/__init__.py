@@ -1,0 +1,1 @@
+"""The engine: attacks, influence, detection and unlearning. No dashboard code lives here."""

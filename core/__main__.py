@@ -1,0 +1,180 @@
+"""The command line: `python -m core run digits-badnet`, and everything else without a browser."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import typer
+
+from core import console, cost, device, doctor, export, metrics, registry, runs
+from core.console import Bars
+from core.detectors.delta_influence import DeltaInfluence
+from core.experiment import Experiment
+from core.pipeline import Plan, plan
+from core.progress import reporting
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+FAMILIES = ("datasets", "models", "attacks", "transforms", "detectors", "unlearners")
+
+ExperimentFile = Annotated[str, typer.Argument(metavar="EXPERIMENT.toml", help="A file, or a preset's name.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")]
+StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of results.")]
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def _plan(file: str, changes: list[str] | None, store: Path | None) -> Plan:
+    experiment = runs.resolved(Experiment.from_toml(file, changes))
+    return plan(experiment, runs.open_store(store))
+
+
+@app.command()
+def run(
+    file: ExperimentFile,
+    changes: Changes = None,
+    store: StoreOption = None,
+    place: DeviceOption = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Compute everything an experiment asks for, and print its figures."""
+    p = _plan(file, changes, store)
+    with device.use(place), reporting(Bars()):
+        runs.record(p.experiment, p.detections[p.experiment.detectors[0].name].store)
+        computed = runs.complete(p)
+    console.say(
+        f"computed {len(computed)} results" if computed else "everything was computed before; nothing to do"
+    )
+    figures = runs.summary(p)
+    print(json.dumps(figures)) if as_json else console.figures(figures)
+
+
+@app.command("plan")
+def show_plan(
+    file: ExperimentFile, changes: Changes = None, store: StoreOption = None, as_json: AsJson = False
+) -> None:
+    """Name every step with its key, whether it is done, and what it is expected to cost."""
+    p = _plan(file, changes, store)
+    steps = cost.forecast(p)
+    print(json.dumps([vars(s) for s in steps])) if as_json else console.steps(steps)
+
+
+@app.command("list")
+def show_list(
+    what: Annotated[str, typer.Argument(help=f"{', '.join(FAMILIES)} or runs")], store: StoreOption = None
+) -> None:
+    """List methods of one kind with their settings, or the runs of the store."""
+    if what == "runs":
+        opened = runs.open_store(store)
+        for found in runs.all_runs(opened):
+            print(
+                f"{found.id}  {runs.state(plan(found.experiment, opened)):9} {found.created}  {found.title}"
+            )
+        return
+    if what not in FAMILIES:
+        raise ValueError(f"unknown list '{what}'; choose from {[*FAMILIES, 'runs']}")
+    for name, method in registry.members(what).items():
+        print(f"{name:26} {method.title}")
+        for setting, field in method.model_fields.items():
+            print(
+                f"    {setting} = {field.get_default(call_default_factory=True)!r}  {field.description or ''}"
+            )
+
+
+@app.command()
+def detect(
+    file: ExperimentFile,
+    threshold: Annotated[float, typer.Option(help="A change counts when below this.")] = 0.0,
+    tolerance: Annotated[int, typer.Option(help="Changes that may fail to.")] = 1,
+    query: Annotated[int, typer.Option(help="Picked test image, from 0.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the flagged rows here (.npy).")] = None,
+    changes: Changes = None,
+    store: StoreOption = None,
+    place: DeviceOption = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Flag training images by Delta-Influence with a given threshold and tolerance."""
+    p = _plan(file, changes, store)
+    with device.use(place), reporting(Bars()):
+        found = DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query).detect(p.scores.value)
+    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_class
+    figures = metrics.grade_detection(found, runs.truth(p), labels, target)
+    if out:
+        out.write_bytes(export.npy(np.flatnonzero(found.flagged)))
+        console.say(f"wrote {int(found.flagged.sum())} rows to {out}")
+    print(json.dumps(figures)) if as_json else console.table([figures])
+
+
+@app.command()
+def grade(
+    flagged: Annotated[Path, typer.Argument(help="Flagged training rows, .npy.")],
+    truth: Annotated[Path, typer.Option(help="Truly poisoned training rows, .npy.")],
+    train_size: Annotated[int, typer.Option(min=1, help="Number of training images.")],
+    as_json: AsJson = False,
+) -> None:
+    """Grade any tool's flags against a known truth."""
+    figures = metrics.grade_indices(_rows(flagged), _rows(truth), train_size)
+    print(json.dumps(figures)) if as_json else console.table([figures])
+
+
+def _rows(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise ValueError(f"{path}: expected an .npy file of whole numbers ({error})") from error
+
+
+@app.command("export")
+def write_export(
+    file: ExperimentFile,
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+    threshold: Annotated[float, typer.Option()] = 0.0,
+    tolerance: Annotated[int, typer.Option()] = 1,
+    query: Annotated[int, typer.Option()] = 0,
+    changes: Changes = None,
+    store: StoreOption = None,
+    place: DeviceOption = "auto",
+) -> None:
+    """Write flags.csv, flags.json, flagged_indices.npy, keep_mask.npy, experiment.toml and scores.npz."""
+    p = _plan(file, changes, store)
+    rule = DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query)
+    with device.use(place), reporting(Bars()):
+        for path in export.export(p, rule, out):
+            print(path)
+
+
+@app.command("doctor")
+def show_doctor(as_json: AsJson = False) -> None:
+    """Say what works on this machine, what would fail and how to mend it."""
+    checks = doctor.examine()
+    print(json.dumps([vars(c) for c in checks])) if as_json else console.checks(checks)
+    raise typer.Exit(0 if all(c.level != "error" for c in checks) else 1)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Errors that a user can act on are one message; anything else keeps its traceback."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, IndexError, RuntimeError, PermissionError) as error:
+        logging.getLogger(__name__).debug("failed", exc_info=True)
+        console.say(f"error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.say("cancelled; finished steps are kept, the same command goes on from there")
+        sys.exit(130)
+
+
+def main(*arguments: Any) -> None:
+    """Entry point of `python -m core`."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    with _plain_errors():
+        app(*arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Attacks that alter a training set, one file each."""

@@ -1,0 +1,62 @@
+"""Influence collapse in numbers: how often, and how clearly, a training image loses influence.
+
+NumPy only, so that the dashboard can call it on every movement of the threshold. `delta` is the change of
+influence, float32 [t n]: t transformed queries, n training images. An image is flagged when at least
+t − tolerance of its changes are below the threshold (Delta-Influence, arXiv 2411.13731).
+
+Sorting each column once makes every threshold exact and instant: image i is flagged exactly when its
+(t − tolerance)-th smallest change is below the threshold.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+Delta = Float32[np.ndarray, "t n"]
+
+
+def sorted_changes(delta: Delta) -> Delta:
+    """Each image's changes in ascending order."""
+    return np.sort(delta, axis=0)
+
+
+def order_statistic(ordered: Delta, tolerance: int) -> Float32[np.ndarray, " n"]:
+    """The change that decides about each image: it is flagged exactly when this is below the threshold.
+
+    `ordered` comes from `sorted_changes`. Raises ValueError for a tolerance that leaves nothing to count.
+    """
+    check_tolerance(tolerance, len(ordered))
+    return ordered[len(ordered) - 1 - tolerance]
+
+
+def check_tolerance(tolerance: int, n_transforms: int) -> None:
+    """Raise ValueError unless at least one change has to be below the threshold."""
+    if not 0 <= tolerance < n_transforms:
+        raise ValueError(f"tolerance={tolerance}: expected 0 to {n_transforms - 1} of {n_transforms} changes")
+
+
+def votes(delta: Delta, threshold: float) -> Int64[np.ndarray, " n"]:
+    """How many of each image's changes are below the threshold."""
+    return (delta < threshold).sum(axis=0)
+
+
+def flagged(delta: Delta, threshold: float, tolerance: int) -> Bool[np.ndarray, " n"]:
+    """The count rule, directly: at least t − tolerance changes below the threshold."""
+    check_tolerance(tolerance, len(delta))
+    return votes(delta, threshold) >= len(delta) - tolerance
+
+
+def surface(
+    ordered: Delta, thresholds: Float32[np.ndarray, " h"], max_tolerance: int = 10
+) -> Int64[np.ndarray, "k h"]:
+    """Number of flagged images for every tolerance (row, from 0) and threshold (column)."""
+    tolerances = range(min(max_tolerance, len(ordered) - 1) + 1)
+    rows = [np.searchsorted(np.sort(order_statistic(ordered, k)), thresholds) for k in tolerances]
+    return np.array(rows, np.int64)
+
+
+def threshold_grid(ordered: Delta, size: int = 81) -> Float32[np.ndarray, " h"]:
+    """Thresholds worth trying: zero, and steps on either side that grow from the typical change to the largest."""
+    scale = float(np.median(np.abs(ordered))) or 1e-6
+    reach = max(float(np.abs(ordered).max()), scale * 10)
+    half = np.geomspace(scale / 100, reach, size // 2)
+    return np.concatenate([-half[::-1], [0.0], half]).astype(np.float32)

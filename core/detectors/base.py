@@ -1,0 +1,21 @@
+"""What a detector is: settings with a `detect` method whose argument names say which results it reads.
+
+`training_set` Dataset as the defender holds it, `victim` TrainedModel, `scores` InfluenceScores, `queries`
+Queries. A detector that names no `scores` never causes factors to be fitted. None can name the truth.
+"""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from core.registry import Plugin
+
+if TYPE_CHECKING:
+    from core.artifacts import Detection
+
+
+class Detector(Plugin):
+    """A rule that suspects training images."""
+
+    @abstractmethod
+    def detect(self, *evidence: Any) -> "Detection":
+        """A suspicion for every training image, and the decision."""

@@ -1,0 +1,36 @@
+"""Delta-Influence: suspect the training images whose influence collapses under transformation."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from core import collapse
+from core.detectors.base import Detector
+
+if TYPE_CHECKING:
+    from core.artifacts import Detection, InfluenceScores
+
+
+class DeltaInfluence(Detector):
+    """Flags an image when at least t − tolerance of its t changes of influence are below the threshold.
+
+    Li et al. 2024, arXiv 2411.13731. Threshold and tolerance are fixed here and never tuned on the truth.
+    Suspicion is minus the order statistic that decides, so that thresholds and suspicion give the same order.
+    """
+
+    name: ClassVar[str] = "delta_influence"
+    title: ClassVar[str] = "Delta-Influence"
+
+    threshold: float = Field(0.0, allow_inf_nan=False, description="A change counts when it is below this.")
+    tolerance: int = Field(
+        1, ge=0, le=499, description="How many changes may fail to be below the threshold."
+    )
+    query: int = Field(0, ge=0, description="Which picked test image to use, counted from 0.")
+
+    def detect(self, scores: "InfluenceScores") -> "Detection":
+        """Suspicion and flags of every training image."""
+        from core.artifacts import Detection
+
+        ordered = collapse.sorted_changes(scores.delta(self.query))
+        statistic = collapse.order_statistic(ordered, self.tolerance)
+        return Detection(suspicion=-statistic, flagged=statistic < self.threshold)

@@ -1,0 +1,162 @@
+"""An experiment in full: which data, attack, model, training, influence, detectors and unlearners.
+
+Everything that changes a result is a field here, so that two experiments with equal fields have equal
+results. Presets are TOML files in assets/experiments.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import Field, ValidationError, model_validator
+
+from core import paths
+from core.device import Precision
+from core.registry import Settings, member_of
+
+
+class Training(Settings):
+    """How the victim is trained. Defaults: Delta-Influence's recipe (arXiv 2411.13731, public notebooks)."""
+
+    epochs: int = Field(40, ge=1, le=1000, description="Passes over the training set.")
+    learning_rate: float = Field(0.1, gt=0, le=10, description="Peak learning rate of SGD.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of SGD.")
+    nesterov: bool = Field(True, description="Nesterov's form of the momentum.")
+    weight_decay: float = Field(5e-4, ge=0, le=1, description="L2 penalty on the weights.")
+    batch_size: int = Field(128, ge=2, le=8192, description="Images per step.")
+    schedule: Literal["step", "warmup_linear", "one_cycle"] = Field(
+        "step",
+        description="step: ×0.1 at 3/8, 5/8 and 7/8 of the epochs (Delta-Influence). warmup_linear: Goel et al. "
+        "one_cycle: up for 20 % of the steps, then down to zero; best for few epochs.",
+    )
+    shift: float = Field(0.125, ge=0, le=0.5, description="Augmentation: random shift, share of the width.")
+    flip: bool = Field(True, description="Augmentation: random horizontal flip. Switch off for digits.")
+    precision: Precision = Field("fp32", description="bf16: bfloat16 matrix products.")
+    seed: int = Field(0, ge=0, description="Initial weights, batch order and augmentation.")
+
+
+class FactorSettings(Settings):
+    """How the curvature factors are fitted."""
+
+    strategy: Literal["ekfac", "kfac", "identity"] = Field("ekfac", description="Curvature approximation.")
+    precision: Precision = Field("fp32", description="bf16 is faster on hardware with bf16 matrix units.")
+    max_examples: int = Field(100_000, ge=1, description="Training images to fit on, at most.")
+    seed: int = Field(0, ge=0, description="Labels drawn from the model's softmax (true Fisher).")
+
+
+class QuerySettings(Settings):
+    """Which misbehaving test images are investigated."""
+
+    count: int = Field(4, ge=1, le=256, description="Poisoned test images to score, first ones first.")
+
+
+class TransformSettings(Settings):
+    """How each picked test image is transformed and relabelled (method of Delta-Influence)."""
+
+    n_transforms: int = Field(50, ge=1, le=500, description="Transformed copies per picked image.")
+    names: tuple[str, ...] = Field(
+        ("flip", "color_jitter", "random_affine", "elastic", "blurrer", "inverter", "color_switch"),
+        min_length=1,
+        description="Kinds to draw from, each copy uses one.",
+    )
+    mode: Literal["both", "image", "label"] = Field(
+        "both", description="both: new image and new label. image, label: only that (ablations)."
+    )
+    space: Literal["pixel", "reference"] = Field(
+        "pixel", description="reference: transform after standardisation, as the published code does."
+    )
+    seed: int = Field(0, ge=0, description="Draws of kinds, parameters and labels.")
+
+
+class ScoreSettings(Settings):
+    """How influence scores are computed."""
+
+    damping: Annotated[float, Field(gt=0)] | Literal["heuristic"] = Field(
+        1e-8, description="Added to each eigenvalue. heuristic: 0.1 × their mean, per layer."
+    )
+    precision: Precision = Field("fp32", description="bf16 is faster on hardware with bf16 matrix units.")
+
+
+class Experiment(Settings):
+    """All settings of one investigation."""
+
+    title: str = Field("Untitled investigation", max_length=120)
+    description: str = Field("", max_length=2000)
+    dataset: member_of("datasets")
+    attack: member_of("attacks")
+    model: member_of("models")
+    training: Training = Training()
+    factors: FactorSettings = FactorSettings()
+    queries: QuerySettings = QuerySettings()
+    transforms: TransformSettings = TransformSettings()
+    scores: ScoreSettings = ScoreSettings()
+    detectors: tuple[member_of("detectors"), ...] = Field(min_length=1)
+    unlearners: tuple[member_of("unlearners"), ...] = ()
+    unlearn_after: tuple[str, ...] = Field(
+        ("delta_influence",), description="Detectors whose flagged set the unlearners forget."
+    )
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Experiment":
+        known = [d.name for d in self.detectors]
+        if len(set(known)) < len(known):
+            raise ValueError(f"detectors={known}: each may be listed once")
+        if missing := [name for name in self.unlearn_after if name not in known]:
+            raise ValueError(f"unlearn_after={missing}: not among the detectors {known}")
+        return self
+
+    @classmethod
+    def from_toml(cls, path: str | Path, changes: list[str] | None = None) -> "Experiment":
+        """Read a TOML file, or a preset by its name; `changes` are "key.path=value" overrides."""
+        file = find_experiment(path)
+        try:
+            tree = tomllib.loads(file.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file}: not a TOML file ({error})") from error
+        for change in changes or []:
+            _set(tree, change)
+        return cls.checked(tree)
+
+    @classmethod
+    def checked(cls, tree: dict[str, Any]) -> "Experiment":
+        """Validate, turning pydantic's report into one line per wrong field."""
+        try:
+            return cls.model_validate(tree)
+        except ValidationError as error:
+            lines = [f"{'.'.join(map(str, e['loc'])) or 'experiment'}: {e['msg']}" for e in error.errors()]
+            raise ValueError("\n".join(lines)) from error
+
+    def to_toml(self) -> str:
+        """The experiment as a TOML file that reads back equal."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+    def changed(self, **fields: Any) -> "Experiment":
+        """A validated copy with some fields replaced."""
+        return Experiment.checked(self.model_dump(mode="json") | fields)
+
+
+def find_experiment(path: str | Path) -> Path:
+    """The file at `path`, else the shipped preset of that name."""
+    for candidate in (Path(path), paths.EXPERIMENTS / f"{Path(path).name.removesuffix('.toml')}.toml"):
+        if candidate.is_file():
+            return candidate
+    names = sorted(p.stem for p in paths.EXPERIMENTS.glob("*.toml"))
+    raise FileNotFoundError(f"{path}: no such file, and no preset of that name; presets are {names}")
+
+
+def _set(tree: Any, change: str) -> None:
+    key, separator, text = change.partition("=")
+    if not separator:
+        raise ValueError(f"--set {change}: expected key=value, for example training.epochs=5")
+    *parents, last = [int(part) if part.isdigit() else part for part in key.strip().split(".")]
+    for part in parents:
+        tree = tree.setdefault(part, {}) if isinstance(tree, dict) else tree[part]
+    tree[last] = _parse(text.strip())
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return text

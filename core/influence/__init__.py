@@ -1,0 +1,1 @@
+"""EK-FAC influence: the only package that knows kronfluence."""

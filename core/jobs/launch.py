@@ -1,0 +1,99 @@
+"""Start our own processes so that they outlive whoever started them; at most one supervisor a store.
+
+The one-supervisor promise is a file lock: the kernel releases it when the holder ends, however it ends.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.jobs.record import JobsUnavailable
+
+SOURCE_ROOT = Path(__file__).resolve().parents[2]
+STARTUP_PATIENCE = 1.0  # seconds a supervisor waits for those who only look whether one is running
+
+
+def jobs_dir(store_root: Path | str) -> Path:
+    """The folder of a store that holds the job table, the logs and the supervisor's lock."""
+    return Path(store_root).resolve() / "jobs"
+
+
+def table_file(store_root: Path | str) -> Path:
+    """The file of a store's job table."""
+    return jobs_dir(store_root) / "jobs.sqlite3"
+
+
+def spawn(module: str, arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """`python -m module arguments` in a session of its own, printing to the end of `log`."""
+    path = os.pathsep.join(filter(None, [str(SOURCE_ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            # -P: the current folder is not a place to import from
+            [sys.executable, "-P", "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment,
+        )
+
+
+@contextmanager
+def supervisor_lock(folder: Path, patience: float = 0.0) -> Iterator[bool]:
+    """Hold the right to supervise within the block; yields False when another process has it."""
+    try:
+        descriptor = os.open(folder / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _unavailable(folder, error) from error
+    try:
+        yield _try_lock(descriptor, time.monotonic() + patience)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+
+
+def is_supervised(store_root: Path | str) -> bool:
+    """Whether a supervisor is running for this store."""
+    folder = jobs_dir(store_root)
+    if not folder.exists():
+        return False
+    with supervisor_lock(folder) as free:
+        return not free
+
+
+def ensure_supervisor(store_root: Path | str, options: Sequence[str] = ()) -> None:
+    """Start a supervisor for the store unless one is running. `options` are its command line options.
+
+    Two callers at once may start two: the second finds the lock taken and leaves.
+    """
+    folder = jobs_dir(store_root)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_supervised(store_root):
+            return
+        arguments = [f"--store={folder.parent}", *options]
+        process = spawn("core.jobs.supervisor", arguments, folder / "supervisor.log")
+    except OSError as error:
+        raise _unavailable(folder, error) from error
+    threading.Thread(target=process.wait, daemon=True).start()  # collects it when it ends before we do
+
+
+def _unavailable(folder: Path, error: OSError) -> JobsUnavailable:
+    return JobsUnavailable(f"cannot supervise jobs in {folder}: {error}; choose a store in a writable folder")

@@ -1,0 +1,112 @@
+"""What a set of flags and a model are worth, against a known truth (method of both papers, section 6).
+
+Flag metrics need NumPy only. A metric that is undefined (precision of nothing flagged) is None.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from core.artifacts import Dataset, Detection, Poisoning, Queries, Report, TrainedModel
+from core.models.base import Model
+
+
+def grade(flagged: Bool[np.ndarray, " n"], truth: Bool[np.ndarray, " n"]) -> dict[str, Any]:
+    """Counts and rates of flags against the truth.
+
+    true_positive_rate = |F∩P|/|P|, precision = |F∩P|/|F|, false_positive_rate = |F∖P|/(N−|P|).
+    """
+    f, p, hits = int(flagged.sum()), int(truth.sum()), int((flagged & truth).sum())
+    return {
+        "flagged": f,
+        "true_positives": hits,
+        "true_positive_rate": ratio(hits, p),
+        "precision": ratio(hits, f),
+        "false_positive_rate": ratio(f - hits, len(truth) - p),
+        "f1": ratio(2 * hits, f + p),
+    }
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """part / whole, or None when there is nothing to divide by."""
+    return part / whole if whole else None
+
+
+def grade_indices(
+    flagged: Int64[np.ndarray, " f"], truth: Int64[np.ndarray, " p"], train_size: int
+) -> dict[str, Any]:
+    """`grade` for lists of training rows; raises ValueError for rows that are repeated or do not exist."""
+    return grade(mask_of(flagged, train_size, "flagged"), mask_of(truth, train_size, "truth"))
+
+
+def mask_of(indices: Int64[np.ndarray, " f"], train_size: int, what: str) -> Bool[np.ndarray, " n"]:
+    """Rows as a mask over the training set."""
+    indices = np.asarray(indices)
+    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
+        raise ValueError(f"{what}: expected one row of whole numbers, got {indices.dtype} {indices.shape}")
+    if indices.size and not 0 <= indices.min() <= indices.max() < train_size:
+        raise ValueError(
+            f"{what}: rows {indices.min()} to {indices.max()} do not fit train_size={train_size}"
+        )
+    if len(np.unique(indices)) < len(indices):
+        raise ValueError(f"{what}: {len(indices) - len(np.unique(indices))} rows are repeated")
+    mask = np.zeros(train_size, bool)
+    mask[indices.astype(np.int64)] = True
+    return mask
+
+
+def average_precision(suspicion: Float32[np.ndarray, " n"], truth: Bool[np.ndarray, " n"]) -> float | None:
+    """Mean precision over the ranks of the true ones, ties counted as one rank; None without true ones."""
+    order = np.argsort(-suspicion, kind="stable")
+    values, hits = suspicion[order], truth[order]
+    last = np.flatnonzero(np.append(values[1:] != values[:-1], True))  # last member of each group of ties
+    found = np.cumsum(hits)[last]
+    precision, gained = found / (last + 1), np.diff(found, prepend=0)
+    return ratio(float((precision * gained).sum()), int(truth.sum()))
+
+
+def grade_detection(
+    found: Detection, truth: Bool[np.ndarray, " n"], labels: Int64[np.ndarray, " n"], target_class: int
+) -> dict[str, Any]:
+    """Flags and order of a detector against the truth, over all images and inside the target label.
+
+    A detector that flags everything with the attacked label looks good globally; inside the label it does not.
+    """
+    inside = labels == target_class
+    return grade(found.flagged, truth) | {
+        "precision_in_target_label": grade(found.flagged[inside], truth[inside])["precision"],
+        "average_precision": average_precision(found.suspicion, truth),
+        "average_precision_in_target_label": average_precision(found.suspicion[inside], truth[inside]),
+        "base_rate": float(truth.mean()),
+        "base_rate_in_target_label": ratio(int(truth[inside].sum()), int(inside.sum())),
+    }
+
+
+def evaluate(
+    model: Model, trained: TrainedModel, dataset: Dataset, poisoning: Poisoning, queries: Queries
+) -> Report:
+    """Clean and triggered behaviour of a model on the test set."""
+    from core.networks import probabilities, restore
+
+    network = restore(model, trained.weights, dataset)
+    predictions = probabilities(network, dataset.test.images, dataset).argmax(1)
+    triggered = probabilities(network, poisoning.triggered.images, dataset).argmax(1)
+    confusion = confusion_matrix(dataset.test.labels, predictions, len(dataset.class_names))
+    totals = confusion.sum(1)
+    return Report(
+        test_accuracy=float((predictions == dataset.test.labels).mean()),
+        poison_success_rate=float((triggered == poisoning.target_class).mean()),
+        robust_accuracy=float((triggered == poisoning.triggered.labels).mean()),
+        class_accuracy=(np.diag(confusion) / np.maximum(totals, 1)).astype(np.float32),
+        confusion=confusion,
+        test_predictions=predictions.astype(np.int64),
+        query_probabilities=probabilities(network, queries.images, dataset),
+    )
+
+
+def confusion_matrix(
+    labels: Int64[np.ndarray, " n"], predictions: Int64[np.ndarray, " n"], n_classes: int
+) -> Int64[np.ndarray, "k k"]:
+    """Counts by true class (row) and predicted class (column)."""
+    return np.bincount(labels * n_classes + predictions, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -1,0 +1,83 @@
+"""The whole method, top to bottom.
+
+`plan` names every result of an experiment without computing any; each is a lazy Artifact. Asking for one
+computes it and what it needs, once, and keeps it. The truth (`poisoning`) reaches only the stages that play
+the attacker or the examiner, never a detector or an unlearner.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core import stages
+from core.artifacts import Dataset, Detection, InfluenceScores, Poisoning, Queries, Report, TrainedModel
+from core.detection import evidence_of
+from core.experiment import Experiment
+from core.store import Artifact, Store
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every result of one experiment, named and not yet computed."""
+
+    experiment: Experiment
+    dataset: Artifact[Dataset]
+    poisoning: Artifact[Poisoning]
+    poisoned: Artifact[Dataset]
+    victim: Artifact[TrainedModel]
+    queries: Artifact[Queries]
+    changed: Artifact[Queries]
+    scores: Artifact[InfluenceScores]
+    before: Artifact[Report]
+    detections: dict[str, Artifact[Detection]]
+    cleaned: dict[str, Artifact[TrainedModel]]
+    after: dict[str, Artifact[Report]]
+
+    @property
+    def goals(self) -> list[Artifact[Any]]:
+        """What a finished investigation consists of."""
+        views = [self.dataset, self.victim, self.before, self.queries, self.changed]
+        return [*views, *self.detections.values(), self.scores, *self.after.values()]
+
+
+def plan(x: Experiment, store: Store) -> Plan:
+    """Apply every stage of the method to the settings of one experiment."""
+    step = store.step
+
+    # The attacker alters the training set; the defender trains on what is left.
+    dataset = step(stages.load_dataset, x.dataset)
+    poisoning = step(stages.choose_poisons, x.attack, dataset)
+    poisoned = step(stages.poison, dataset, poisoning)
+    victim = step(stages.train, x.training, x.model, poisoned)
+
+    # Misbehaving test images are transformed and relabelled; influence is scored before and after.
+    queries = step(stages.affected_queries, x.queries, x.model, victim, dataset, poisoning)
+    changed = step(stages.transform_queries, x.transforms, x.model, victim, dataset, queries)
+    factors = step(stages.fit_factors, x.factors, x.model, victim, poisoned)
+    scores = step(stages.score_pairs, x.scores, x.model, victim, poisoned, factors, queries, changed)
+
+    # Whoever loses influence is flagged, forgotten, and the model examined again.
+    evidence = {"training_set": poisoned, "victim": victim, "scores": scores, "queries": queries}
+    detections = {d.name: step(stages.detect, d, *(evidence[e] for e in evidence_of(d))) for d in x.detectors}
+    cleaned = {
+        f"{name}/{u.name}": step(stages.unlearn, u, x.training, x.model, victim, poisoned, detections[name])
+        for name in x.unlearn_after
+        for u in x.unlearners
+    }
+    examined = {
+        name: step(stages.evaluate, x.model, model, dataset, poisoning, queries)
+        for name, model in {"victim": victim, **cleaned}.items()
+    }
+    return Plan(
+        experiment=x,
+        dataset=dataset,
+        poisoning=poisoning,
+        poisoned=poisoned,
+        victim=victim,
+        queries=queries,
+        changed=changed,
+        scores=scores,
+        detections=detections,
+        cleaned=cleaned,
+        before=examined.pop("victim"),
+        after=examined,
+    )

@@ -1,0 +1,66 @@
+"""Methods by name: every file in a plural folder (datasets/, attacks/, ...) may define one or more.
+
+A method is a frozen settings object that can act. Its file registers it; nothing else has to be edited.
+"""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, model_serializer
+
+
+class Settings(BaseModel):
+    """Frozen, validated settings; an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Plugin(Settings):
+    """Settings of one method, together with the method. Subclasses set `name` and `title`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    @model_serializer(mode="wrap")
+    def _with_name(self, handler: Any) -> dict[str, Any]:
+        return {"name": self.name} | handler(self)
+
+
+P = TypeVar("P", bound=Plugin)
+
+
+@cache
+def members(family: str) -> dict[str, type[Plugin]]:
+    """All methods of a family (`detectors`), by name, sorted."""
+    package = import_module(f"core.{family}")
+    found: dict[str, type[Plugin]] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        for item in vars(import_module(f"core.{family}.{info.name}")).values():
+            if isinstance(item, type) and issubclass(item, Plugin) and "name" in vars(item):
+                found[item.name] = item
+    return dict(sorted(found.items()))
+
+
+def create(family: str, name: str, **settings: Any) -> Any:
+    """The method `name` of a family with these settings; an unknown name lists the choices."""
+    known = members(family)
+    if name not in known:
+        raise ValueError(f"unknown {family[:-1]} '{name}'; choose from {list(known)}")
+    return known[name](**settings)
+
+
+def member_of(family: str) -> Any:
+    """Field type for a method of `family`: accepts {"name": ..., settings} and keeps the full subclass."""
+
+    def parse(value: Any) -> Any:
+        if isinstance(value, Plugin):
+            return value
+        if isinstance(value, str):
+            return create(family, value)
+        if not isinstance(value, dict) or "name" not in value:
+            raise ValueError(f"expected a table with a name; choose from {list(members(family))}")
+        return create(family, **value)
+
+    return Annotated[SerializeAsAny[Plugin], BeforeValidator(parse)]

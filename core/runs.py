@@ -1,0 +1,212 @@
+"""Runs: experiments that somebody started. A run is complete when every result that its plan names exists.
+
+Shipped runs live in assets/results, a user's own in the store. Works with NumPy alone as long as everything
+needed has been computed.
+"""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from core import device, metrics, paths, progress
+from core.experiment import Experiment
+from core.pipeline import Plan, plan
+from core.store import Artifact, Store, walk
+
+
+@dataclass(frozen=True)
+class Run:
+    """A started experiment: its settings as they were when it began, and where its results are."""
+
+    id: str
+    experiment: Experiment
+    created: str
+    shipped: bool
+
+    @property
+    def title(self) -> str:
+        """The experiment's title."""
+        return self.experiment.title
+
+
+def open_store(root: Path | None = None) -> Store:
+    """The user's store in front of the results that ship with the project."""
+    return Store(root or paths.store_root(), shipped=(paths.SHIPPED,))
+
+
+def identifier(experiment: Experiment) -> str:
+    """Twelve hexadecimal digits that name an experiment, whatever its title."""
+    settings = experiment.model_dump(mode="json", exclude={"title", "description"})
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def resolved(experiment: Experiment) -> Experiment:
+    """The experiment with its data pinned to the files as they are now, so that changed files give new results."""
+    return experiment.model_copy(update={"dataset": experiment.dataset.resolved()})
+
+
+def record(experiment: Experiment, store: Store) -> Run:
+    """Note that this experiment was started; starting it again keeps the first note."""
+    run_id = identifier(experiment)
+    if found := find(run_id, store):
+        return found
+    folder = store.root / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    part = folder / f"{run_id}.part"
+    part.write_text(
+        json.dumps({"created": created, "experiment": experiment.model_dump(mode="json")}, indent=1)
+    )
+    part.rename(folder / f"{run_id}.json")
+    return Run(run_id, experiment, created, shipped=False)
+
+
+def find(run_id: str, store: Store) -> Run | None:
+    """The run of this name, or None."""
+    return next((run for run in all_runs(store) if run.id == run_id), None)
+
+
+def all_runs(store: Store) -> list[Run]:
+    """Every readable run: shipped ones first, then the user's, newest first."""
+    runs = []
+    for root in (*store.shipped, store.root):
+        found = [_read(path, shipped=root != store.root) for path in (root / "runs").glob("*.json")]
+        runs += sorted((r for r in found if r), key=lambda r: r.created, reverse=True)
+    return runs
+
+
+def unreadable_runs(store: Store) -> list[Path]:
+    """Run files that are damaged or were written by another version."""
+    files = [p for root in (*store.shipped, store.root) for p in (root / "runs").glob("*.json")]
+    return [p for p in files if _read(p, shipped=False) is None]
+
+
+def _read(path: Path, shipped: bool) -> Run | None:
+    try:
+        note = json.loads(path.read_text())
+        return Run(path.stem, Experiment.checked(note["experiment"]), note["created"], shipped)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def missing(p: Plan) -> list[Artifact[Any]]:
+    """Kept results that a finished investigation still lacks, in the order they have to be made."""
+    needed: list[Artifact[Any]] = []
+
+    def visit(artifact: Artifact[Any]) -> None:
+        if artifact.done and artifact.stage.keep or artifact in needed:
+            return
+        for item in artifact.inputs:
+            visit(item)
+        if artifact.stage.keep:
+            needed.append(artifact)
+
+    for goal in p.goals:
+        visit(goal)
+    return needed
+
+
+def complete(p: Plan) -> list[Artifact[Any]]:
+    """Make every result of the plan exist; returns those that had to be computed."""
+    computed = missing(p)
+    for number, artifact in enumerate(computed):
+        progress.update("stages", number, len(computed))
+        _ = artifact.value
+    if computed:
+        progress.update("stages", len(computed), len(computed))
+    return computed
+
+
+def run_job(spec: dict[str, Any]) -> None:
+    """Work of a background job: {"experiment": ..., "options": {"device": ..., "store": ...}}."""
+    options = spec.get("options", {})
+    store = open_store(Path(options["store"]) if options.get("store") else None)
+    with device.use(options.get("device", "auto")):
+        experiment = resolved(Experiment.checked(spec["experiment"]))
+        p = plan(experiment, store)
+        record(experiment, store)
+        complete(p)
+
+
+def truth(p: Plan) -> np.ndarray:
+    """Mask of the truly poisoned training images, bool [n]."""
+    return metrics.mask_of(p.poisoning.value.indices, len(p.dataset.value.train), "poison_indices")
+
+
+def grades(p: Plan) -> dict[str, dict[str, Any]]:
+    """Every detector against the truth."""
+    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_class
+    known = truth(p)
+    return {
+        name: metrics.grade_detection(found.value, known, labels, target)
+        for name, found in p.detections.items()
+    }
+
+
+def summary(p: Plan) -> dict[str, Any]:
+    """The figures of a finished investigation, with seconds per stage and provenance."""
+    report = p.before.value
+    return {
+        "victim": {
+            "test_accuracy": report.test_accuracy,
+            "poison_success_rate": report.poison_success_rate,
+            "train_loss": p.victim.value.train_loss,
+        },
+        "detections": grades(p),
+        "unlearning": {
+            name: {
+                "test_accuracy": after.value.test_accuracy,
+                "poison_success_rate": after.value.poison_success_rate,
+                "seconds": p.cleaned[name].value.seconds,
+            }
+            for name, after in p.after.items()
+        },
+        "seconds": seconds(p),
+        "provenance": provenance(p),
+    }
+
+
+def kept(p: Plan) -> list[Artifact[Any]]:
+    """Every stored kind of result of a plan, in the order of the method, each once."""
+    found: dict[str, Artifact[Any]] = {}
+    for goal in p.goals:
+        walk(goal, lambda artifact: found.setdefault(artifact.key, artifact) and None)
+    return [artifact for artifact in found.values() if artifact.stage.keep]
+
+
+def seconds(p: Plan) -> dict[str, float]:
+    """Seconds that each stage took when it was computed; repeated stages are added up."""
+    total: dict[str, float] = {}
+    for artifact in kept(p):
+        if artifact.store.find(artifact):
+            name = artifact.stage.name
+            total[name] = round(total.get(name, 0.0) + artifact.meta["seconds"], 3)
+    return total
+
+
+def provenance(p: Plan) -> dict[str, Any]:
+    """What made these results: keys, versions, hardware, dates."""
+    metas = [artifact.meta for artifact in kept(p) if artifact.store.find(artifact)]
+    return {
+        "run": identifier(p.experiment),
+        "experiment": p.experiment.model_dump(mode="json"),
+        "keys": {f"{m['stage']}/{m['key']}": m["created"] for m in metas},
+        "hardware": sorted({m["hardware"] for m in metas}),
+        "versions": metas[-1]["versions"] if metas else {},
+    }
+
+
+State = Literal["complete", "partial", "planned"]
+
+
+def state(p: Plan) -> State:
+    """How much of a plan exists."""
+    lacking = missing(p)
+    if not lacking:
+        return "complete"
+    return "partial" if any(a.store.find(a) for a in kept(p)) else "planned"

@@ -1,0 +1,28 @@
+"""The stages of the method, one line each: where the work is done and what it returns.
+
+Nothing heavy is imported here. Raise `version` when the meaning of a stage's result changes.
+"""
+
+from core.artifacts import (
+    Dataset,
+    Detection,
+    Factors,
+    InfluenceScores,
+    Poisoning,
+    Queries,
+    Report,
+    TrainedModel,
+)
+from core.store import Stage
+
+load_dataset = Stage("core.datasets:load_dataset", Dataset)
+choose_poisons = Stage("core.poisoning:choose_poisons", Poisoning)
+poison = Stage("core.poisoning:poison", Dataset, keep=False)
+train = Stage("core.training:train", TrainedModel)
+fit_factors = Stage("core.influence.factors:fit_factors", Factors)
+affected_queries = Stage("core.queries:affected_queries", Queries)
+transform_queries = Stage("core.queries:transform_queries", Queries)
+score_pairs = Stage("core.influence.scores:score_pairs", InfluenceScores)
+detect = Stage("core.detection:detect", Detection, keep=False)
+unlearn = Stage("core.unlearning:unlearn", TrainedModel)
+evaluate = Stage("core.metrics:evaluate", Report)

@@ -1,0 +1,169 @@
+"""Trains classifiers: the victim, and every model that an unlearner makes. Hands on weights and curves."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core import device, progress
+from core.artifacts import Dataset, Split, TrainedModel
+from core.experiment import Training
+from core.models.base import Model
+from core.networks import Standardise, batches, build, weights_of
+from core.randomness import seed_for, torch_stream
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss became infinite or NaN; nothing is stored."""
+
+
+def train(recipe: Training, model: Model, poisoned: Dataset) -> TrainedModel:
+    """The victim: a fresh network trained on the (poisoned) training set."""
+    network = build(model, poisoned, seed_for(recipe.seed, "weights"))
+    return fit(network, poisoned, poisoned.train, recipe)
+
+
+def fit(network: nn.Module, dataset: Dataset, split: Split, recipe: Training) -> TrainedModel:
+    """Train `network` in place on `split` by `recipe`; standardisation is the dataset's.
+
+    Raises TrainingDiverged when the loss is no longer finite.
+    """
+    if len(split) < 2:
+        raise ValueError(f"training set of {len(split)} images: expected at least 2")
+    started = time.perf_counter()
+    curves = list(_epochs(network, dataset, split, recipe))
+    seconds = time.perf_counter() - started
+    return TrainedModel(
+        weights=weights_of(network),
+        loss=np.array([loss for loss, _ in curves], np.float32),
+        accuracy=np.array([accuracy for _, accuracy in curves], np.float32),
+        train_loss=mean_loss(network, dataset, split),
+        seconds=round(seconds, 4),
+    )
+
+
+def _epochs(
+    network: nn.Module, dataset: Dataset, split: Split, recipe: Training
+) -> Iterator[tuple[float, float]]:
+    """Mean loss and accuracy of each epoch, as it ends."""
+    place = device.current()
+    images = torch.from_numpy(np.array(split.images)).to(place)
+    labels = torch.from_numpy(np.array(split.labels)).to(place)
+    order, augmenter = torch_stream(recipe.seed, "order"), Augmenter(recipe)
+    standardise = Standardise(dataset)
+    steps = len(list(_batches(len(labels), recipe)))
+    optimiser, schedule = optimiser_for(network, recipe, steps)
+    for epoch in range(recipe.epochs):
+        network.train()
+        shuffled = torch.randperm(len(labels), generator=order).to(place)
+        seen = torch.zeros(3, device=place)
+        for rows in _batches(len(labels), recipe):
+            pick = shuffled[rows]
+            inputs = augmenter(standardise(images[pick]))
+            loss, hits = _step(network, inputs, labels[pick], optimiser, recipe)
+            schedule.step()
+            seen += torch.stack([loss * len(pick), hits, torch.full_like(hits, len(pick))])
+            progress.update(
+                "epoch", epoch * steps + rows.start // recipe.batch_size + 1, recipe.epochs * steps
+            )
+        total, hit, count = seen.tolist()
+        if not np.isfinite(total):
+            raise TrainingDiverged(
+                f"training loss became {total} in epoch {epoch + 1}: "
+                f"lower training.learning_rate (now {recipe.learning_rate}) or use precision fp32"
+            )
+        yield total / count, hit / count
+
+
+def _batches(n: int, recipe: Training) -> Iterator[slice]:
+    """Slices of a shuffled order; a last batch of one image would break batch normalisation and is dropped."""
+    for start in range(0, n, recipe.batch_size):
+        if n - start > 1:
+            yield slice(start, start + recipe.batch_size)
+
+
+def _step(
+    network: nn.Module, inputs: Tensor, labels: Tensor, optimiser: torch.optim.Optimizer, recipe: Training
+) -> tuple[Tensor, Tensor]:
+    """One gradient step; returns the mean loss and the number of hits."""
+    with device.autocast(recipe.precision):
+        logits = network(inputs).float()
+    loss = F.cross_entropy(logits, labels)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    return loss.detach(), (logits.argmax(1) == labels).float().sum()
+
+
+def optimiser_for(
+    network: nn.Module, recipe: Training, steps_per_epoch: int
+) -> tuple[torch.optim.SGD, torch.optim.lr_scheduler.LambdaLR]:
+    """SGD and its per-step schedule."""
+    optimiser = torch.optim.SGD(
+        network.parameters(),
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov and recipe.momentum > 0,
+        weight_decay=recipe.weight_decay,
+    )
+    total = recipe.epochs * steps_per_epoch
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: rate_factor(recipe, step, steps_per_epoch, total)
+    )
+
+
+def milestones(epochs: int) -> tuple[int, int, int]:
+    """Epochs from which the rate is ×0.1, ×0.01, ×0.001: 14, 24, 35 of 40 (Witches' Brew "conservative")."""
+    return int(epochs // 2.667), int(epochs // 1.6), int(epochs // 1.142)
+
+
+def rate_factor(recipe: Training, step: int, steps_per_epoch: int, total: int) -> float:
+    """Share of the peak learning rate at a step."""
+    if recipe.schedule == "step":
+        return 0.1 ** sum(step // steps_per_epoch >= m for m in milestones(recipe.epochs))
+    if recipe.schedule == "warmup_linear":  # Goel et al. 2024, arXiv 2402.14015, code
+        warmup = total // 100
+        return (step + 1) / (warmup + 1) if step < warmup else 1 - (step - warmup) / (1.25 * total)
+    rise = max(1, round(0.2 * total))
+    return (step + 1) / rise if step < rise else max(0.0, (total - step) / (total - rise + 1))
+
+
+class Augmenter:
+    """Random sub-pixel shift and horizontal flip of each image, on the device, after standardisation.
+
+    The shift is uniform within ±`recipe.shift` of the width, bilinear, zero-padded (zero is the mean colour).
+    """
+
+    def __init__(self, recipe: Training) -> None:
+        self.shift, self.flip = recipe.shift, recipe.flip
+        self.stream = torch_stream(recipe.seed, "augment")
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Augmented copies of standardised images [n c h w]."""
+        n, _, height, width = images.shape
+        if self.shift == 0 and not self.flip:
+            return images
+        draw = torch.rand(n, 3, generator=self.stream).to(images.device)
+        theta = torch.zeros(n, 2, 3, device=images.device)
+        theta[:, 0, 0] = 1 - 2 * (draw[:, 0] < 0.5).float() if self.flip else 1
+        theta[:, 1, 1] = 1
+        for axis, size in ((0, width), (1, height)):  # in units of the [-1, 1] grid, align_corners
+            theta[:, axis, 2] = (draw[:, 1 + axis] * 2 - 1) * self.shift * 2 * size / (size - 1)
+        grid = F.affine_grid(theta, list(images.shape), align_corners=True)
+        moved = F.grid_sample(images, grid, padding_mode="zeros", align_corners=True)
+        return moved.contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def mean_loss(network: nn.Module, dataset: Dataset, split: Split) -> float:
+    """Mean cross-entropy on un-augmented images, nats. Near zero means vanishing gradients: scores are noise."""
+    network.eval()
+    total, start = 0.0, 0
+    for inputs in batches(split.images, dataset):
+        labels = torch.from_numpy(np.array(split.labels[start : start + len(inputs)])).to(inputs.device)
+        total += F.cross_entropy(network(inputs).float(), labels, reduction="sum").item()
+        start += len(inputs)
+    return total / max(start, 1)

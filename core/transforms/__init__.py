@@ -1,0 +1,1 @@
+"""Transformations of a test image, one file each."""

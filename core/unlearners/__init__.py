@@ -1,0 +1,1 @@
+"""Unlearners: remove the effect of flagged training images from a model, one file each."""

@@ -1,0 +1,43 @@
+"""Applies an unlearner to what a detector flagged."""
+
+import numpy as np
+
+from core.artifacts import Dataset, Detection, Split, TrainedModel
+from core.experiment import Training
+from core.models.base import Model
+from core.unlearners.base import Task, Unlearner
+
+
+def unlearn(
+    unlearner: Unlearner,
+    recipe: Training,
+    model: Model,
+    victim: TrainedModel,
+    poisoned: Dataset,
+    found: Detection,
+) -> TrainedModel:
+    """A model from which the flagged images are removed.
+
+    With nothing flagged the victim comes back unchanged, in no time. Raises ValueError when a class would
+    have no image left.
+    """
+    if not found.flagged.any():
+        return victim
+    labels, retain = poisoned.train.labels, np.flatnonzero(~found.flagged)
+    if emptied := sorted(set(np.unique(labels)) - set(np.unique(labels[retain]))):
+        names = [poisoned.class_names[c] for c in emptied]
+        raise ValueError(
+            f"{int(found.flagged.sum())} of {len(labels)} images are flagged, which empties {names}: "
+            "lower the tolerance or the threshold"
+        )
+    images = poisoned.train.images
+    forget = np.flatnonzero(found.flagged)
+    task = Task(
+        recipe=recipe,
+        model=model,
+        victim=victim,
+        dataset=poisoned,
+        retain=Split(images[retain], labels[retain]),
+        forget=Split(images[forget], labels[forget]),
+    )
+    return unlearner.unlearn(task)
