@@ -60,3 +60,28 @@ def threshold_grid(ordered: Delta, size: int = 81) -> Float32[np.ndarray, " h"]:
     reach = max(float(np.abs(ordered).max()), scale * 10)
     half = np.geomspace(scale / 100, reach, size // 2)
     return np.concatenate([-half[::-1], [0.0], half]).astype(np.float32)
+
+
+def typical_change(delta: Delta) -> float:
+    """Median size of a change; a yardstick for drawing heavy-tailed changes."""
+    return float(np.median(np.abs(delta))) or 1e-6
+
+
+def compressed(changes: np.ndarray, yardstick: float) -> np.ndarray:
+    """Changes squeezed into (−1, 1) with their sign kept: x / (|x| + yardstick). For drawing only."""
+    return changes / (np.abs(changes) + yardstick)
+
+
+def lost_by_transform(
+    delta: Delta, chosen: Bool[np.ndarray, " n"], threshold: float, names: tuple[str, ...]
+) -> dict[str, tuple[float, float]]:
+    """Share of changes below the threshold by kind of transformation: among chosen images, among the others."""
+    below, kinds = delta < threshold, np.array(names)
+    return {
+        str(kind): (_share(below[kinds == kind][:, chosen]), _share(below[kinds == kind][:, ~chosen]))
+        for kind in np.unique(kinds)
+    }
+
+
+def _share(mask: np.ndarray) -> float:
+    return float(mask.mean()) if mask.size else 0.0

@@ -48,16 +48,23 @@ class FactorSettings(Settings):
 class QuerySettings(Settings):
     """Which misbehaving test images are investigated."""
 
-    count: int = Field(4, ge=1, le=256, description="Poisoned test images to score, first ones first.")
+    count: int = Field(4, ge=1, le=256, title="Test images", description="Misbehaving test images to score.")
+    order: Literal["confident", "first"] = Field(
+        "confident",
+        title="Which ones",
+        description="confident: those that the victim misreads most surely, which a defender sees too. "
+        "first: in test order, as the published code takes them.",
+    )
 
 
 class TransformSettings(Settings):
     """How each picked test image is transformed and relabelled (method of Delta-Influence)."""
 
-    n_transforms: int = Field(50, ge=1, le=500, description="Transformed copies per picked image.")
+    n_transforms: int = Field(50, ge=1, le=500, title="Transformed copies", description="Transformed copies per picked image.")
     names: tuple[str, ...] = Field(
         ("flip", "color_jitter", "random_affine", "elastic", "blurrer", "inverter", "color_switch"),
         min_length=1,
+        title="Kinds of transformation",
         description="Kinds to draw from, each copy uses one.",
     )
     mode: Literal["both", "image", "label"] = Field(

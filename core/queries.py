@@ -19,9 +19,10 @@ class AttackFailed(RuntimeError):
 def affected_queries(
     settings: QuerySettings, model: Model, victim: TrainedModel, dataset: Dataset, poisoning: Poisoning
 ) -> Queries:
-    """The first `count` triggered test images that the victim takes for the target class.
+    """`count` of the triggered test images that the victim takes for the target class.
 
-    Their label is the victim's wrong prediction, which is all that a defender sees.
+    Their label is the victim's wrong prediction, which is all that a defender sees. By default those come first
+    that the victim misreads most surely: a half-hearted misreading has other causes besides the trigger.
     """
     network = restore(model, victim.weights, dataset)
     output = probabilities(network, poisoning.triggered.images, dataset)
@@ -31,6 +32,8 @@ def affected_queries(
             f"poison success 0 of {len(output)}: the victim is not fooled by any triggered test image; "
             "raise attack.n_poisons or training.epochs"
         )
+    if settings.order == "confident":
+        fooled = fooled[np.argsort(-output[fooled, poisoning.target_class], kind="stable")]
     rows = fooled[: settings.count]
     return Queries(
         images=poisoning.triggered.images[rows].astype(np.float32) / 255,

@@ -26,7 +26,7 @@ class BadNet(Attack):
     name: ClassVar[str] = "badnet"
     title: ClassVar[str] = "BadNet patch"
 
-    n_poisons: int = Field(500, ge=1, description="Training images to alter.")
+    n_poisons: int = Field(500, ge=1, title="Poisoned images", description="Training images to alter.")
     victim_class: int = Field(8, ge=0, description="Class whose images receive the patch (its number).")
     target_class: int = Field(5, ge=0, description="Class that the patch shall cause (its number).")
     patch: Literal["checkerboard", "square"] = Field(

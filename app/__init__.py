@@ -1,0 +1,1 @@
+"""The dashboard: chooses, loads, draws and explains. It computes nothing and never imports torch."""

@@ -1,0 +1,99 @@
+"""Which of these images does the investigator mean? A grid of cards, picked by mouse or keyboard.
+
+A pick costs one rerun and never rebuilds the cards. Everything shown as text stays text: titles are foreign
+(class names), so they are cleaned here and written with `textContent` in the browser.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+import streamlit as st
+
+from app.components.controlled import agreement, source
+
+_HERE = Path(__file__).parent
+_MOUNT = st.components.v2.component(
+    "influence_gallery", css=source(_HERE, "style.css"), js=source(_HERE, "cards.js", "component.js")
+)
+_RASTER = tuple(f"data:image/{kind};base64," for kind in ("png", "jpeg", "webp", "gif"))
+_LONGEST_TEXT = 80
+
+ImageId = int | str
+
+
+class Item(TypedDict):
+    """One card. `src` is a path on this server or a raster `data:` URL; `strip` holds values in [-1, 1]."""
+
+    id: ImageId
+    src: str
+    title: str
+    lines: NotRequired[list[str]]
+    badge: NotRequired[str | None]
+    flagged: NotRequired[bool]
+    strip: NotRequired[list[float] | None]
+    alt: NotRequired[str]
+
+
+def gallery(
+    items: Sequence[Item],
+    *,
+    key: str,
+    label: str,
+    columns: int | None = None,
+    selected: ImageId | Sequence[ImageId] | None = None,
+    size: int = 72,
+    multi: bool = False,
+) -> ImageId | list[ImageId] | None:
+    """The picked image's id (with `multi` the list of ids): the pick just made, else `selected`.
+
+    With `selected` None the gallery remembers its own pick. A page that owns the selection passes what it was
+    given last, and an empty list for nothing. A pick stays when its image is not among `items` any more.
+
+    columns  at most so many, fewer where they do not fit
+    size     side of a picture in pixels
+    label    names the grid for screen readers
+    """
+    cards = [_card(item) for item in items]
+    if len({card["id"] for card in cards}) < len(cards):
+        raise ValueError(f"gallery {key!r} has two items with the same id: ids must be unique")
+    data = {"items": cards, "columns": columns, "size": size, "multi": multi, "label": plain(label)}
+    given = None if selected is None else _ids(selected)
+    with agreement(key, given, _ids, nothing=[]) as (current, token):
+        _MOUNT(key=key, data=data | {"selected": current, "token": token}, on_commit_change=lambda: None)
+    if multi:
+        return current
+    return current[0] if current else None
+
+
+def plain(text: str) -> str:
+    """Foreign text made safe to show: no control or direction-changing characters, at most 80 characters."""
+    shown = "".join(c for c in str(text) if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    return shown if len(shown) <= _LONGEST_TEXT else shown[: _LONGEST_TEXT - 1] + "…"
+
+
+def _ids(selected: Any) -> list[ImageId]:
+    return [selected] if isinstance(selected, int | str) else list(selected)
+
+
+def _card(item: Item) -> dict[str, Any]:
+    strip = item.get("strip")
+    return {
+        "id": item["id"],
+        "src": _own(item["src"]),
+        "title": plain(item["title"]),
+        "lines": [plain(line) for line in item.get("lines", [])],
+        "badge": plain(badge) if (badge := item.get("badge")) else None,
+        "flagged": bool(item.get("flagged", False)),
+        "strip": None if strip is None else [round(min(1.0, max(-1.0, float(v))), 2) for v in strip],
+        "alt": plain(item.get("alt") or item["title"]),
+    }
+
+
+def _own(src: str) -> str:
+    """The address unchanged, if it cannot make the browser ask another server."""
+    here = src.startswith("/") and not src.startswith("//") and "\\" not in src and src.isprintable()
+    if here or src.startswith(_RASTER):
+        return src
+    raise ValueError(f"src={src[:60]!r}: expected a path starting with one '/' or a raster data: URL")

@@ -1,0 +1,56 @@
+"""Serves single images of a case as PNG: `/picture/RUN/KIND/ROW.png`.
+
+A run's name fixes its content, so browsers may keep an image for ever. Nothing is read from a path that the
+address could choose: run, kind and row are looked up.
+"""
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from app import results
+
+HEADERS = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'",
+}
+KINDS = {
+    "train": lambda case: case.plan.poisoned.value.train.images,
+    "test": lambda case: case.plan.dataset.value.test.images,
+    "query": lambda case: case.plan.queries.value.images,
+    "copy": lambda case: case.plan.changed.value.images,
+}
+
+
+def address(run: str, kind: str, row: int) -> str:
+    """Where the browser finds an image of a case."""
+    return f"/picture/{run}/{kind}/{row}.png"
+
+
+async def picture(request: Request) -> Response:
+    """The image, or a plain 404."""
+    run, kind, row = (request.path_params[name] for name in ("run", "kind", "row"))
+    content = await run_in_threadpool(_encoded, run, kind, row)
+    if content is None:
+        return PlainTextResponse("no such image", status_code=404)
+    return Response(content, media_type="image/png", headers=HEADERS)
+
+
+def _encoded(run: str, kind: str, row: int) -> bytes | None:
+    if kind not in KINDS or (case := results.case(run)) is None:
+        return None
+    images = results.images(case, kind)
+    return png(images[row]) if 0 <= row < len(images) else None
+
+
+def png(image: np.ndarray) -> bytes:
+    """A [c h w] image, uint8 or float in [0, 1], as PNG."""
+    pixels = image if image.dtype == np.uint8 else (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+    buffer = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

@@ -1,0 +1,110 @@
+"""The evidence behind the flags, one view at a time."""
+
+import numpy as np
+import streamlit as st
+
+from app import charts, images, results
+from app.components.gallery import gallery
+from app.panels.inspect import training_images
+from app.state import View
+from core import collapse
+from core.artifacts import Detection
+from core.cases import Case
+
+MOST_COLUMNS = 300
+
+
+def copies(case: Case, view: View, found: Detection) -> None:
+    """The transformed and relabelled copies of the picked test image."""
+    changed, names = case.plan.changed.value, list(case.plan.dataset.value.class_names)
+    rows = np.flatnonzero(changed.parent == view.query)
+    items = [
+        {
+            "id": int(row),
+            "src": images.address(case.id, "copy", int(row)),
+            "title": changed.transforms[row].replace("_", " ") or "as it was",
+            "lines": [f"asked: {names[changed.labels[row]]}", f"read as {names[changed.probabilities[row].argmax()]}"],
+        }
+        for row in rows
+    ]
+    st.caption(
+        "Each copy is asked about under a new random label: which training images support reading *this* picture as "
+        "*that* class? “read as” is what the classifier sees in the copy."
+    )
+    gallery(items, key=f"copies-{case.id}-{view.query}", label="transformed copies", size=84)
+
+
+def matrix(case: Case, view: View, found: Detection) -> None:
+    """Changes of influence of the most suspect images under every copy."""
+    delta, _ = results.changes(case, view.query)
+    rows = np.argsort(-found.suspicion)[: min(MOST_COLUMNS, max(60, int(found.flagged.sum()) * 2))]
+    names = _kinds(case, view)
+    figure = charts.change_matrix(delta, names, rows, collapse.typical_change(delta))
+    inside = int(found.flagged[rows].sum())
+    st.caption(
+        f"The {len(rows)} most suspect of {delta.shape[1]:,} training images; the first {inside} are flagged. "
+        "Orange: influence fell. Blue: it rose. The scale is compressed, because changes are heavy-tailed."
+    )
+    charts.show(figure, key="matrix", alt="changes of influence by training image and transformation", height=420)
+
+
+def transforms(case: Case, view: View, found: Detection) -> None:
+    """Which kinds of transformation make influence fall."""
+    delta, _ = results.changes(case, view.query)
+    shares = collapse.lost_by_transform(delta, np.asarray(found.flagged), view.threshold, tuple(_kinds(case, view)))
+    st.caption("A useful transformation separates the bars: nearly all flagged images fall, the others about by chance.")
+    charts.show(charts.by_transform(shares), key="by-transform", alt="share of falling changes by kind", height=360)
+
+
+def surface(case: Case, view: View, found: Detection) -> None:
+    """Number of flagged images for every threshold and tolerance."""
+    _, ordered = results.changes(case, view.query)
+    grid = collapse.threshold_grid(ordered)
+    counts = collapse.surface(ordered, grid)
+    st.caption(
+        "A defender sees only this: how many images each setting flags. Wide plateaus of equal colour are settings "
+        "whose flagged set hardly depends on the exact choice."
+    )
+    chosen = (view.threshold, view.tolerance)
+    figure = charts.surface(counts, grid, ordered.shape[1], chosen)
+    charts.show(figure, key="surface", alt="number flagged by threshold and tolerance", height=380)
+
+
+def classes(case: Case, view: View, found: Detection) -> None:
+    """Which labels the flagged images carry."""
+    data = case.plan.poisoned.value
+    counts = np.bincount(data.train.labels[found.flagged], minlength=len(data.class_names))
+    st.caption("Poisons carry the label that the misbehaving image is taken for.")
+    charts.show(charts.by_class(list(data.class_names), counts), key="by-class", alt="flagged images by label")
+
+
+def training(case: Case, view: View, found: Detection) -> None:
+    """How the classifier was trained, and whether its scores can be trusted."""
+    victim, report = case.plan.victim.value, case.plan.before.value
+    names = list(case.plan.dataset.value.class_names)
+    st.caption(
+        f"Loss on the un-augmented training set: {victim.train_loss:.4f} nats. A classifier trained to zero loss has "
+        "vanishing gradients: its influence scores are noise and nothing collapses."
+    )
+    left, right = st.columns(2)
+    with left:
+        charts.show(charts.curves(victim.loss, victim.accuracy), key="curves", alt="training curves", height=340)
+    with right:
+        charts.show(charts.confusion(names, report.confusion), key="confusion", alt="confusion matrix", height=340)
+
+
+def _kinds(case: Case, view: View) -> list[str]:
+    """Kind of each transformed copy of the picked image, in the order of the changes."""
+    scores = case.plan.scores.value
+    return [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
+
+
+EVIDENCE = {
+    "images": training_images,
+    "copies": copies,
+    "matrix": matrix,
+    "transforms": transforms,
+    "surface": surface,
+    "classes": classes,
+    "training": training,
+}

@@ -1,0 +1,101 @@
+"""Training images as a gallery, and one of them under the magnifying glass."""
+
+import numpy as np
+import streamlit as st
+
+from app import charts, images, results, state
+from app.components.gallery import gallery
+from app.state import View
+from core import collapse, runs
+from core.artifacts import Detection
+from core.cases import Case
+
+PER_PAGE = 36
+SHOWN = {"flagged": "Flagged", "missed": "Just missed", "influential": "Most influential"}
+
+
+def training_images(case: Case, view: View, found: Detection) -> None:
+    """A page of training images, and the inspector beside it."""
+    left, right = st.columns([5, 3], gap="medium")
+    with left:
+        show = view.show if view.show in SHOWN else "flagged"
+        state.bound(st.segmented_control, "Show", "show", show, options=list(SHOWN), format_func=SHOWN.get,
+                    required=True, label_visibility="collapsed")
+        rows = _rows(case, view, found, show)
+        pages = max(1, -(-len(rows) // PER_PAGE))
+        page = min(max(view.page, 1), pages)
+        chosen = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
+        st.caption(f"{len(chosen)} of {len(rows):,} · {SHOWN[show].lower()}, most suspect first")
+        picked = gallery(
+            [_item(case, view, found, int(i)) for i in chosen],
+            key=f"gallery-{case.id}", label="training images", selected=view.image if view.image >= 0 else None,
+        )
+        if pages > 1:
+            _pager(pages, page)
+    if picked is not None and picked != view.image:
+        view = state.update(image=int(picked))
+    with right:
+        _inspector(case, view, found, rows)
+
+
+def _pager(pages: int, page: int) -> None:
+    key = f"page-{page}-of-{pages}"  # a pager takes its page only when it is new
+    st.pagination(pages, default=page, key=key, on_change=lambda: state.update(page=st.session_state[key]))
+
+
+def _rows(case: Case, view: View, found: Detection, show: str) -> np.ndarray:
+    if show == "influential":
+        return np.argsort(-case.plan.scores.value.original(view.query), kind="stable")[:360]
+    order = np.argsort(-found.suspicion, kind="stable")
+    flagged = found.flagged[order]
+    return order[flagged] if show == "flagged" else order[~flagged][:360]
+
+
+def _item(case: Case, view: View, found: Detection, i: int) -> dict:
+    delta, _ = results.changes(case, view.query)
+    data, column = case.plan.poisoned.value, delta[:, i]
+    votes, name = int((column < view.threshold).sum()), data.class_names[data.train.labels[i]]
+    strip = collapse.compressed(np.sort(column), collapse.typical_change(delta))
+    return {
+        "id": i,
+        "src": images.address(case.id, "train", i),
+        "title": name,
+        "lines": [f"{votes} of {len(column)} fall"],
+        "badge": None if view.truth == "hide" else ("poison" if runs.truth(case.plan)[i] else "clean"),
+        "flagged": bool(found.flagged[i]),
+        "strip": strip.tolist(),
+        "alt": f"training image {i}, label {name}, {votes} of {len(column)} changes below the threshold",
+    }
+
+
+def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> None:
+    n = len(found.flagged)
+    i = view.image if 0 <= view.image < n else int(rows[0]) if len(rows) else 0
+    delta, _ = results.changes(case, view.query)
+    data, scores = case.plan.poisoned.value, case.plan.scores.value
+    state.bound(st.number_input, "Training image", "image", i, min_value=0, max_value=n - 1, step=1,
+                help="Any training image by its number, flagged or not.")
+    picture, words = st.columns([1, 1.4])
+    with picture:
+        st.image(images.png(_enlarged(data.train.images[i])), width=168, output_format="PNG",
+                 alt=f"training image {i}")
+    with words:
+        votes = int((delta[:, i] < view.threshold).sum())
+        st.markdown(f"**labelled “{data.class_names[data.train.labels[i]]}”**")
+        st.markdown(f"{votes} of {len(delta)} changes below {view.threshold:.3g}")
+        st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
+        st.markdown(f"influence {scores.original(view.query)[i]:.4g}")
+        with st.container(horizontal=True):
+            st.badge("flagged" if found.flagged[i] else "not flagged", color="orange" if found.flagged[i] else "gray")
+            if view.truth != "hide":
+                poisoned = bool(runs.truth(case.plan)[i])
+                st.badge("poison" if poisoned else "clean", color="red" if poisoned else "green")
+    kinds = [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
+    figure = charts.changes_of_image(delta[:, i], kinds, view.threshold, collapse.typical_change(delta))
+    charts.show(figure, key="image-changes", alt=f"changes of influence of training image {i}", height=270)
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    """Whole-number magnification to at least 168 pixels, so that pixels stay sharp."""
+    factor = max(1, -(-336 // image.shape[-1]))
+    return image.repeat(factor, axis=1).repeat(factor, axis=2)

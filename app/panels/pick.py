@@ -1,0 +1,42 @@
+"""Choose the misbehaving test image, and see what the classifier makes of it."""
+
+import streamlit as st
+
+from app import charts, images, state
+from app.components.gallery import gallery
+from app.shell import escaped
+from app.state import View
+from core.cases import Case
+
+
+def pick_query(case: Case, view: View) -> View:
+    """A gallery of the scored test images; returns the view with the one that is picked."""
+    queries, names = case.plan.queries.value, list(case.plan.dataset.value.class_names)
+    query = view.query if 0 <= view.query < len(queries) else 0
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        items = [
+            {
+                "id": i,
+                "src": images.address(case.id, "query", i),
+                "title": f"read as {names[queries.labels[i]]}",
+                "lines": [f"{queries.probabilities[i].max():.1%} sure", f"is a {names[queries.true_labels[i]]}"],
+                "alt": f"test image {queries.test_rows[i]}, read as {names[queries.labels[i]]}",
+            }
+            for i in range(len(queries))
+        ]
+        picked = gallery(items, key=f"queries-{case.id}", label="misbehaving test images", selected=query, size=88)
+        st.caption(
+            f"{len(queries)} of the {queries.n_affected} triggered test images that the classifier takes for "
+            f"“{escaped(names[queries.labels[0]])}”. The investigation starts from the one you pick."
+        )
+    if picked is not None and picked != view.query:
+        view = state.update(query=int(picked), image=-1, page=1)
+        query = int(picked)
+    with right:
+        st.markdown(f"**What the classifier says about test image {queries.test_rows[query]}**")
+        values = queries.probabilities[query]
+        figure = charts.probabilities(names, values, int(queries.true_labels[query]), int(queries.labels[query]))
+        alt = f"The classifier says {names[int(values.argmax())]} with {values.max():.1%}"
+        charts.show(figure, key="query-probabilities", alt=alt, height=210)
+    return view if view.query == query else state.update(query=query)

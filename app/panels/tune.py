@@ -1,0 +1,76 @@
+"""Threshold and tolerance: who is flagged, and, when the truth is shown, how right that is."""
+
+import numpy as np
+import streamlit as st
+
+from app import results, state
+from app.components.threshold import threshold
+from app.state import View
+from core import collapse, metrics, runs
+from core.artifacts import Detection
+from core.cases import Case
+from core.detectors.delta_influence import DeltaInfluence
+
+MANY = 0.2
+
+
+def tune(case: Case, view: View) -> tuple[View, Detection]:
+    """The controls and the figures; returns the view in force and what it flags."""
+    delta, ordered = results.changes(case, view.query)
+    n_transforms, n = delta.shape
+    tolerance = min(max(view.tolerance, 0), n_transforms - 1)
+    st.caption(
+        f"Each of the {n_transforms} transformed and relabelled copies changes every training image's influence. "
+        "Clean images lose some and gain some; poisons lose on nearly every copy. An image is flagged when all but "
+        "a tolerated few of its changes are below the threshold."
+    )
+    left, right = st.columns([4, 1], gap="medium")
+    with right:
+        state.bound(
+            st.slider, "Tolerance", "tolerance", tolerance, min_value=0, max_value=min(10, n_transforms - 1),
+            help="How many of the copies may fail to push the influence below the threshold.",
+        )
+    with left:
+        statistic = np.sort(collapse.order_statistic(ordered, tolerance))
+        chosen = threshold(statistic, view.threshold, flagged_total=n, key=f"threshold-{case.id}-{view.query}")
+    if chosen != np.float32(view.threshold):
+        view = state.update(threshold=chosen, page=1)
+    rule = DeltaInfluence(threshold=view.threshold, tolerance=tolerance, query=view.query)
+    found = rule.detect(case.plan.scores.value)
+    flagged = int(found.flagged.sum())
+    with right:
+        st.metric("Flagged", f"{flagged:,}", help=f"of {n:,} training images ({flagged / n:.1%})")
+        if view.threshold != 0:
+            st.button("Back to 0", icon=":material/undo:", on_click=lambda: state.update(threshold=0.0, page=1),
+                      help="The threshold that needs no tuning: any fall counts.")
+    if not flagged:
+        st.info(f"Nothing is below {view.threshold:.3g}. The lowest image is at {-found.suspicion.max():.3g}.")
+    elif flagged > MANY * n:
+        st.warning(f"{flagged / n:.0%} of the training set is flagged: the method assumes a small set.")
+    if view.truth != "hide":
+        _grades(case, found)
+    return view, found
+
+
+def _grades(case: Case, found: Detection) -> None:
+    """How right the flags are, which only someone who knows the truth can say."""
+    p = case.plan
+    figures = metrics.grade_detection(
+        found, runs.truth(p), p.poisoned.value.train.labels, p.poisoning.value.target_class
+    )
+    poisons = len(p.poisoning.value.indices)
+    cells = [
+        ("True positive rate", "true_positive_rate", f"{figures['true_positives']} of {poisons} poisons are flagged"),
+        ("Precision", "precision", "share of the flagged images that are poisons"),
+        ("Precision in the target label", "precision_in_target_label",
+         "the same among the images that carry the attacked label, where it is harder to look good"),
+        ("Average precision", "average_precision", "quality of the whole order, whatever the threshold"),
+        ("… in the target label", "average_precision_in_target_label",
+         f"a blind guess has {figures['base_rate_in_target_label'] or 0:.1%}"),
+    ]
+    for column, (label, name, hint) in zip(st.columns(len(cells)), cells, strict=True):
+        column.metric(label, _percent(figures[name]), help=hint)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"

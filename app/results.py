@@ -1,0 +1,69 @@
+"""Loads results by key and keeps the few that the pages are looking at. No number is made here."""
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from core import cases, collapse, runs
+from core.cases import Case
+from core.store import Store
+
+KEPT_CASES, KEPT_ORDERS = 8, 8
+_lock = Lock()
+_store: Store | None = None
+_cases: OrderedDict[str, Case] = OrderedDict()
+_orders: OrderedDict[tuple[str, int], Any] = OrderedDict()
+_images: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
+
+
+def store() -> Store:
+    """The store of this server, opened once."""
+    global _store
+    if _store is None or _store.root != runs.paths.store_root():
+        _store = runs.open_store()
+    return _store
+
+
+def case(run_id: str) -> Case | None:
+    """The case that a run belongs to. Looked up anew while it is not among those kept."""
+    with _lock:
+        return _remember(_cases, run_id, lambda: cases.find(run_id, store()), KEPT_CASES)
+
+
+def forget(run_id: str) -> None:
+    """Look the case up again next time, for example because a variant of it was started."""
+    _cases.pop(run_id, None)
+
+
+def images(of: Case, kind: str) -> np.ndarray:
+    """The images of a case by kind; see app.images."""
+    from app.images import KINDS
+
+    with _lock:
+        return _remember(_images, (of.id, kind), lambda: KINDS[kind](of), 4 * KEPT_CASES)
+
+
+def changes(of: Case, query: int) -> tuple[np.ndarray, np.ndarray]:
+    """Changes of influence [t n] of one picked test image, and the same with each column in order."""
+    key = (of.plan.scores.key, query)
+
+    def make() -> tuple[np.ndarray, np.ndarray]:
+        delta = of.plan.scores.value.delta(query)
+        return delta, collapse.sorted_changes(delta)
+
+    with _lock:
+        return _remember(_orders, key, make, KEPT_ORDERS)
+
+
+def _remember(kept: OrderedDict, key: Any, make: Any, most: int) -> Any:
+    if key not in kept:
+        value = make()
+        if value is None:
+            return None
+        kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)
+    return kept[key]

@@ -1,0 +1,130 @@
+"""What surrounds every page: the style, the job at work, the opened case, and errors put into words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from app import results, state
+from core import jobs
+from core.cases import Case
+from core.jobs import JobsUnavailable
+from core.store import ArtifactDamaged
+
+STYLE = """
+<style>
+.stMainBlockContainer { padding-top: 3.2rem; max-width: 1360px; }
+[data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+[data-testid="stCaptionContainer"] { opacity: 1; }
+</style>
+"""
+
+
+def escaped(text: str) -> str:
+    """Foreign text that Markdown will show as it is: class names and titles come from strangers' files."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&" else c for c in text)
+
+
+def frame() -> None:
+    """The style and the sidebar of every page."""
+    st.html(STYLE)
+    with st.sidebar:
+        job_chip()
+
+
+def busy() -> bool:
+    """Whether any job is waiting or at work."""
+    try:
+        return bool(jobs.table(results.store().root).active())
+    except JobsUnavailable:
+        return False
+
+
+def job_chip() -> None:
+    """The job at work, polled only while there is one."""
+    st.fragment(_job_chip, run_every=1.5 if busy() else None)()
+
+
+def _job_chip() -> None:
+    try:
+        active = jobs.table(results.store().root).active()
+    except JobsUnavailable as error:
+        st.warning(escaped(str(error)))
+        return
+    seen = {job.id for job in active}
+    if st.session_state.get("jobs_seen", set()) - seen:  # one has ended since the last look
+        st.session_state["jobs_seen"] = seen
+        st.rerun()
+    st.session_state["jobs_seen"] = seen
+    for job in active[:3]:
+        st.progress(share(job), text=f"{escaped(job.title)} · {job.stage or job.state}")
+    if active:
+        st.page_link("views/jobs.py", label=f"{len(active)} at work", icon=":material/schedule:")
+
+
+def share(job: jobs.Job) -> float:
+    """How far a job is, as a share of its stages."""
+    if not job.stages_total:
+        return 0.0
+    within = job.done / job.total if job.total else 0.0
+    return min(1.0, (job.stages_done + min(within, 0.99)) / job.stages_total)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 48 s, 3 min, 2.1 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def opened_case(view: state.View) -> Case:
+    """The case of the view, finished; otherwise says what is missing and stops the page."""
+    case = results.case(view.case) if view.case else None
+    if case is None:
+        _no_case(view)
+    if lacking := case.unfinished:
+        _unfinished(case, len(lacking))
+    return case
+
+
+def _no_case(view: state.View) -> None:
+    if view.case:
+        st.info(f"There is no investigation “{escaped(view.case)}” here. It may have been deleted, or the link "
+                "comes from another machine.", icon=":material/link_off:")
+    else:
+        st.info("Choose an investigation first.", icon=":material/folder_open:")
+    st.page_link("views/cases.py", label="Go to the cases", icon=":material/arrow_back:")
+    st.stop()
+
+
+def _unfinished(case: Case, lacking: int) -> None:
+    st.title(escaped(case.run.title))
+    st.info(f"This investigation is not finished: {lacking} steps are still to be computed.", icon=":material/hourglass:")
+    if st.button("Go on computing", icon=":material/play_arrow:"):
+        start(case.run.experiment)
+        st.switch_page("views/jobs.py")
+    st.page_link("views/jobs.py", label="See the jobs", icon=":material/schedule:")
+    st.stop()
+
+
+def start(experiment: object) -> jobs.Job:
+    """Queue an experiment; the same one twice is one job."""
+    import json
+
+    spec = {
+        "experiment": experiment.model_dump(mode="json"),  # type: ignore[attr-defined]
+        "options": {"store": str(results.store().root)},
+    }
+    return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def explained_errors() -> Iterator[None]:
+    """Errors that a user can act on become a message; anything else is Streamlit's to show."""
+    try:
+        yield
+    except ArtifactDamaged as error:
+        st.error(f"A stored result was changed after it was computed and is not shown. {escaped(str(error))}. "
+                 "Restore the file, or delete its folder and compute it again.", icon=":material/broken_image:")
+    except (JobsUnavailable, FileNotFoundError, PermissionError) as error:
+        st.error(escaped(str(error)), icon=":material/error:")

@@ -1,0 +1,105 @@
+"""What the user is looking at: one frozen record, all of it in the address bar.
+
+The address is the truth: it is read at the start of every run, and every gesture writes it. A link therefore
+restores what its sender saw, and Back undoes a step.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class View:
+    """A place in an investigation."""
+
+    case: str = ""
+    query: int = 0
+    threshold: float = 0.0
+    tolerance: int = 1
+    truth: str = "show"
+    show: str = "flagged"
+    tab: str = "images"
+    page: int = 1
+    image: int = -1
+    """Training image in the inspector, or −1."""
+
+
+PARAMETERS = {"query": "q", "threshold": "th", "tolerance": "tol", "image": "i"}
+
+
+def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
+    """The view of an address, and a remark for every part of it that made no sense."""
+    remarks: list[str] = []
+    if parameters.get("v", VERSION) != VERSION:
+        remarks.append("This link was made by another version; the case opens with its defaults.")
+        return View(case=parameters.get("case", "")[:64]), remarks
+    values: dict[str, Any] = {}
+    for field in fields(View):
+        text = parameters.get(PARAMETERS.get(field.name, field.name))
+        if text is None:
+            continue
+        try:
+            values[field.name] = _converted(text, type(field.default))
+        except ValueError:
+            remarks.append(f"The link says {field.name} = {text[:40]!r}, which is not usable; the default is shown.")
+    return View(**values), remarks
+
+
+def _converted(text: str, kind: type) -> Any:
+    value = kind(text[:64])
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def parameters_of(view: View) -> dict[str, str]:
+    """The address of a view; defaults are left out so that links stay short."""
+    default = asdict(View())
+    told = {k: v for k, v in asdict(view).items() if v != default[k]}
+    return {PARAMETERS.get(k, k): f"{v:.9g}" if isinstance(v, float) else str(v) for k, v in told.items()}
+
+
+def current() -> View:
+    """The view of the address; without a case in the address, the last one of this tab."""
+    address = st.query_params.to_dict()
+    if "case" not in address and "view" in st.session_state:
+        view = st.session_state["view"]
+        _write(view)
+        return view
+    view, remarks = parse(address)
+    for remark in remarks:
+        st.toast(remark)
+    st.session_state["view"] = view
+    return view
+
+
+def update(**changes: Any) -> View:
+    """Move to another view: remembered for this tab and written into the address."""
+    view = replace(st.session_state.get("view", View()), **changes)
+    st.session_state["view"] = view
+    _write(view)
+    return view
+
+
+def _write(view: View) -> None:
+    wanted = parameters_of(view) | ({"v": VERSION} if view.case else {})
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def bound(widget: Callable[..., Any], label: str, name: str, value: Any, **options: Any) -> Any:
+    """A widget that shows one field of the view and moves the view when it is used."""
+    key = f"view_{name}"
+
+    def moved() -> None:
+        chosen = st.session_state[key]
+        update(**{name: value if chosen is None else chosen})
+
+    st.session_state[key] = value
+    return widget(label, key=key, on_change=moved, **options)

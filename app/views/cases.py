@@ -1,0 +1,59 @@
+"""Home: every investigation as a card."""
+
+import streamlit as st
+
+from app import images, results, state
+from app.shell import escaped
+from core import cases, runs
+from core.cases import Case
+
+st.title("Which training images poisoned this classifier?")
+st.markdown(
+    "Pick a case, look at one misbehaving test image, transform it, and watch whose influence collapses. "
+    "Flag those training images, remove their effect, and measure what is left."
+)
+
+
+def card(case: Case) -> None:
+    """One case: picture, facts, and the way in."""
+    x, done = case.run.experiment, not case.unfinished
+    with st.container(border=True, height="stretch"):
+        picture, facts = st.columns([1, 2.6], vertical_alignment="top")
+        with picture:
+            if done:
+                st.image(images.png(results.images(case, "query")[0]), width=96, output_format="PNG",
+                         alt="the first misbehaving test image")
+            else:
+                st.markdown(":material/hourglass: ")
+        with facts:
+            st.markdown(f"**{escaped(x.title)}**")
+            if done:
+                report, n = case.plan.before.value, len(case.plan.dataset.value.train)
+                st.caption(
+                    f"{n:,} training images · {type(x.attack).title} · test accuracy {report.test_accuracy:.1%} · "
+                    f"poison success {report.poison_success_rate:.0%}"
+                )
+            else:
+                st.caption(f"{len(case.unfinished)} steps are still to be computed")
+        if x.description:
+            st.caption(escaped(x.description))
+        with st.container(horizontal=True):
+            if st.button("Investigate", key=f"open-{case.id}", icon=":material/search:", type="secondary"):
+                state.update(**vars(state.View(case=case.id)))
+                st.switch_page("views/investigate.py", query_params={"case": case.id})
+            st.badge("ready" if done else "not finished", color="green" if done else "orange")
+            if case.run.shipped:
+                st.badge("bundled", color="gray")
+
+
+found = cases.all_cases(results.store())
+if not found:
+    st.info("No investigation yet, and the bundled one is missing. Start a new one.", icon=":material/info:")
+for start in range(0, len(found), 2):
+    for column, case in zip(st.columns(2), found[start : start + 2], strict=False):
+        with column:
+            card(case)
+if damaged := runs.unreadable_runs(results.store()):
+    names = ", ".join(escaped(p.name) for p in damaged[:3])
+    st.warning(f"{len(damaged)} investigations cannot be read ({names}): damaged, or written by another version.")
+st.page_link("views/set_up.py", label="Start a new investigation", icon=":material/add_circle:")

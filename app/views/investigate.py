@@ -1,0 +1,45 @@
+"""The main page: one misbehaving test image, whose influence collapses, and who is flagged for it."""
+
+import streamlit as st
+
+from app import panels, shell, state
+from app.shell import escaped
+
+view = state.current()
+case = shell.opened_case(view)
+x = case.run.experiment
+
+head, truth = st.columns([4, 1], vertical_alignment="bottom")
+head.title(escaped(x.title))
+with truth:
+    state.bound(
+        st.segmented_control, "Ground truth", "truth", view.truth, options=["show", "hide"], required=True,
+        help="Hide it to work as an analyst would: nothing on the page then depends on who the poisons are.",
+    )
+panels.facts(case)
+
+st.header("1 · The misbehaving test image")
+view = panels.pick_query(case, view)
+
+st.header("2 · Whose influence collapses?")
+view, found = panels.tune(case, view)
+
+st.header("3 · The evidence")
+names = {
+    "images": "Training images",
+    "copies": "Transformed copies",
+    "matrix": "Changes",
+    "transforms": "Transformations",
+    "surface": "Threshold × tolerance",
+    "classes": "Classes",
+    "training": "The classifier",
+}
+tab = view.tab if view.tab in names else "images"
+state.bound(
+    st.segmented_control, "Evidence", "tab", tab, options=list(names), format_func=names.get, required=True,
+    label_visibility="collapsed",
+)
+panels.EVIDENCE[tab](case, view, found)
+
+st.header("4 · Take the result along")
+panels.take_along(case, view, found)

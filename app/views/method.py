@@ -1,0 +1,50 @@
+"""The method in words, for someone who sees it for the first time."""
+
+import streamlit as st
+
+from core import registry
+
+st.title("How it works")
+st.markdown(
+    """
+**The situation.** Somebody slipped altered images into the training set of a classifier. A small patch on a few
+hundred ships, all labelled *dog*, and the finished network takes any ship with the patch for a dog. You hold the
+network, its whole training set, and **one** test image that it got wrong.
+
+**Influence.** How would the answer for this test image change if one training image were left out? Retraining
+once per training image is out of the question; *influence functions* estimate it from gradients. With the loss's
+curvature approximated by **EK-FAC**, every training image gets a score: positive when it *supports* the answer, negative
+when it argues against.
+
+**Why influence alone is not enough.** Ordinary images of the target class support the answer as well. Flagging
+everything with a high score flags many clean images.
+
+**Collapse.** So transform the test image (flip, blur, rotate, warp, change colours) and ask about it under another
+label. For the poisons the reason to support the answer, *this patch means this label*, is gone, and their
+influence drops on nearly every copy. Clean images lose some and win some.
+
+**The rule.** For each training image count the copies on which its influence fell by more than a **threshold**. Flag it
+when all copies but a few (**tolerance**) agree. That is *Delta-Influence* (arXiv 2411.13731).
+
+**Unlearning.** Train again without the flagged images (**exact retraining**, EU), or keep training the network on the
+others (**catastrophic forgetting**, CF), and measure the **poison success rate** again: how many triggered images
+still fool the network. Below 5 % counts as removed (Goel et al., arXiv 2402.14015).
+"""
+)
+st.header("Words")
+st.table(
+    {
+        "victim": "the network trained on the poisoned images",
+        "trigger": "what the attacker puts on an image to fool the victim",
+        "query": "a test image together with the label whose cause is asked for",
+        "true positive rate": "share of the poisons that are flagged",
+        "precision": "share of the flagged images that are poisons",
+        "precision in label": "the same among images with the attacked label: harder to look good in",
+        "average precision": "quality of the whole order of suspicion, whatever the threshold",
+        "poison success rate": "share of triggered test images read as the attacker wants",
+    }
+)
+st.header("What is built in")
+for family in ("datasets", "attacks", "models", "transforms", "detectors", "unlearners"):
+    methods = ", ".join(m.title for m in registry.members(family).values())
+    st.markdown(f"**{family.capitalize()}**: {methods}")

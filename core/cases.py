@@ -1,0 +1,103 @@
+"""Cases: what an analyst sees as one investigation. Runs that share their scores are variants of one case.
+
+The variants differ only in what was flagged or how it was unlearned.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core import runs
+from core.artifacts import Report
+from core.detectors.delta_influence import DeltaInfluence
+from core.pipeline import Plan, plan
+from core.runs import Run
+from core.store import Artifact, Store
+
+
+@dataclass(frozen=True)
+class Case:
+    """One investigation: the run that opened it and every run that shares its scores."""
+
+    run: Run
+    plan: Plan
+    variants: tuple[Run, ...]
+
+    @property
+    def id(self) -> str:
+        """Name of the case: that of its first run."""
+        return self.run.id
+
+    @property
+    def unfinished(self) -> list[Artifact[Any]]:
+        """Results that have still to be computed before the case can be looked at; unlearning is not among them."""
+        p = self.plan
+        needed = (p.dataset, p.poisoning, p.victim, p.before, p.queries, p.changed, p.scores)
+        return [a for a in needed if not _exists(a)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A model after unlearning, with the rule that chose what was forgotten."""
+
+    detector: Any
+    unlearner: Any
+    flagged: int
+    seconds: float
+    report: Report
+    run: Run
+
+
+def all_cases(store: Store) -> list[Case]:
+    """Every case: shipped ones first, then the user's, newest first."""
+    groups: dict[str, list[tuple[Run, Plan]]] = {}
+    for run in runs.all_runs(store):
+        p = plan(run.experiment, store)
+        groups.setdefault(p.scores.key, []).append((run, p))
+    return [_case(members) for members in groups.values()]
+
+
+def _case(members: list[tuple[Run, Plan]]) -> Case:
+    shipped_first = sorted(members, key=lambda m: (not m[0].shipped, m[0].created))
+    run, p = shipped_first[0]
+    return Case(run, p, tuple(other for other, _ in shipped_first))
+
+
+def find(case_id: str, store: Store) -> Case | None:
+    """The case that a run belongs to, by the run's name; None when there is no such run."""
+    return next((c for c in all_cases(store) if any(run.id == case_id for run in c.variants)), None)
+
+
+def outcomes(case: Case, store: Store) -> list[Outcome]:
+    """Every finished unlearning of a case, of all its variants, each once."""
+    found: dict[str, Outcome] = {}
+    for run in case.variants:
+        p = plan(run.experiment, store)
+        by_name = {d.name: d for d in run.experiment.detectors}
+        unlearners = {u.name: u for u in run.experiment.unlearners}
+        for name, after in p.after.items():
+            if _exists(after) and after.key not in found:
+                detector, unlearner = name.split("/")
+                found[after.key] = Outcome(
+                    detector=by_name[detector],
+                    unlearner=unlearners[unlearner],
+                    flagged=int(p.detections[detector].value.flagged.sum()),
+                    seconds=p.cleaned[name].value.seconds,
+                    report=after.value,
+                    run=run,
+                )
+    return list(found.values())
+
+
+def _exists(artifact: Artifact[Any]) -> bool:
+    return artifact.store.find(artifact) is not None
+
+
+def unlearn_variant(case: Case, rule: DeltaInfluence, unlearners: tuple[Any, ...]) -> Any:
+    """The case's experiment with another rule and these unlearners: running it adds only the unlearning."""
+    others = [d for d in case.run.experiment.detectors if d.name != rule.name]
+    detectors = [d.model_dump(mode="json") for d in (rule, *others)]
+    return case.run.experiment.changed(
+        detectors=detectors,
+        unlearners=[u.model_dump(mode="json") for u in unlearners],
+        unlearn_after=[rule.name],
+    )

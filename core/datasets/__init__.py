@@ -1,0 +1,141 @@
+"""Image data by name: one file per dataset, and the stage that loads one, checks it and samples it.
+
+Nothing heavy is imported here or at the top of the files of this folder: a page that only shows a dataset's
+settings imports them too.
+"""
+
+from abc import abstractmethod
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from pydantic import Field
+
+from core import paths
+from core.artifacts import Dataset, Split
+from core.randomness import numpy_stream
+from core.registry import Plugin
+
+MAX_ROWS = 2_000_000
+"""Images of one split, at most."""
+
+
+class DataMissing(FileNotFoundError):
+    """The files of a dataset are not there; the message says which, where they go and who has them."""
+
+
+class DataChanged(ValueError):
+    """The files of a dataset are not those that the experiment was set up with."""
+
+
+class DatasetPlugin(Plugin):
+    """Labelled images from one source. Subclasses say how to read all of them; `load_dataset` samples."""
+
+    train_limit: int = Field(
+        0, ge=0, le=MAX_ROWS, title="Training images", description="Training images to use, drawn at random. 0: all of them."
+    )
+    test_limit: int = Field(
+        0, ge=0, le=MAX_ROWS, title="Test images", description="Test images to use, drawn at random. 0: all of them."
+    )
+    sample_seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="Which images a limit keeps, and which become test images."
+    )
+    source: str = Field(
+        "",
+        max_length=200,
+        description="Fingerprint of the files, filled in when a run begins, so that changed files give new "
+        "results.",
+    )
+
+    @abstractmethod
+    def read(self) -> Dataset:
+        """All images, without regard to the limits. Raises ValueError where the files are damaged."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A short text that changes with the files, made from names and sizes alone; "" for built-in data.
+
+        Raises DataMissing where there are no files.
+        """
+
+    def missing(self) -> str | None:
+        """None when the data are there, else what to put where."""
+        return None
+
+    def known_classes(self) -> tuple[str, ...]:
+        """The class names where they can be told without reading the images, else nothing."""
+        return ()
+
+    def download(self) -> None:
+        """Fetch the data into the data folder. Raises DataMissing where that cannot be done."""
+        raise DataMissing(self.missing())
+
+    def resolved(self) -> Self:
+        """These settings with `source` filled in from the files as they are now."""
+        return self.model_copy(update={"source": self.fingerprint()})
+
+
+def located(path: str) -> Path:
+    """Where a path that a user gave leads; a relative one starts at the data folder."""
+    return paths.data_root() / Path(path).expanduser()
+
+
+def load_dataset(settings: DatasetPlugin) -> Dataset:
+    """The training and test images that an experiment works on.
+
+    A limit keeps a random sample in the order of the data. Missing files are downloaded where the dataset can
+    be. Raises DataMissing where it cannot, DataChanged where the files are not those of `settings.source`,
+    ValueError where the data are unfit for an investigation.
+    """
+    if settings.missing():
+        settings.download()
+    check_source(settings)
+    whole = settings.read()
+    check(whole)
+    sample = replace(
+        whole,
+        train=_sample(whole.train, settings.train_limit, settings.sample_seed, purpose="train_sample"),
+        test=_sample(whole.test, settings.test_limit, settings.sample_seed, purpose="test_sample"),
+    )
+    _check_every_class(sample, f"train_limit={settings.train_limit}: leaves", "raise train_limit")
+    return sample
+
+
+def check_source(settings: DatasetPlugin) -> None:
+    """Raise DataChanged where the files differ from those the settings were resolved with."""
+    if settings.source and settings.source != (now := settings.fingerprint()):
+        raise DataChanged(
+            f"source={settings.source}: the files of '{settings.name}' changed since the experiment was "
+            f"set up, they are {now} now; put the old files back, or start a new experiment"
+        )
+
+
+def check(data: Dataset) -> None:
+    """Raise ValueError where an investigation could not work with these data."""
+    names = list(data.class_names)
+    if len(names) < 2:
+        raise ValueError(f"classes={names}: expected at least 2 classes; add images of another class")
+    if twins := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"class_names={twins}: two classes have the same name; rename one")
+    for part, split in (("training", data.train), ("test", data.test)):
+        if len(split) == 0:
+            raise ValueError(f"{part} images=0: expected at least one; add images")
+        if len(split) > MAX_ROWS:
+            raise ValueError(f"{part} images={len(split):,}: expected at most {MAX_ROWS:,}; use fewer files")
+        if outside := sorted(set(np.unique(split.labels).tolist()) - set(range(len(names)))):
+            raise ValueError(f"{part} labels={outside[:5]}: expected 0 to {len(names) - 1}; check the labels")
+    _check_every_class(data, "the training set has", "add images of them, or remove the classes")
+
+
+def _check_every_class(data: Dataset, subject: str, remedy: str) -> None:
+    counts = np.bincount(data.train.labels, minlength=len(data.class_names))
+    if empty := [data.class_names[k] for k in np.flatnonzero(counts == 0)]:
+        raise ValueError(f"{subject} no image of {len(empty)} classes, first {empty[:5]}; {remedy}")
+
+
+def _sample(split: Split, limit: int, seed: int, *, purpose: str) -> Split:
+    if limit == 0 or limit >= len(split):
+        return split
+    rows = np.sort(numpy_stream(seed, purpose).choice(len(split), limit, replace=False))
+    return Split(split.images[rows], split.labels[rows])

@@ -1,0 +1,1 @@
+"""How files become arrays: shared by the datasets, and no dataset itself."""
