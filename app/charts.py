@@ -56,7 +56,9 @@ def changes_of_image(delta: np.ndarray, names: list[str], threshold: float, scal
             customdata=np.stack([kinds[chosen], [f"{v:.4g}" for v in values[chosen]]], axis=-1),
             hovertemplate="%{customdata[0]}<br>change %{customdata[1]}<extra></extra>",
         )
-    figure.add_hline(y=float(collapse.compressed(np.float32(threshold), scale)), line_dash="dot", line_width=1)
+    figure.add_hline(
+        y=float(collapse.compressed(np.float32(threshold), scale)), line_dash="dot", line_width=1
+    )
     figure.update_xaxes(title="transformed copies, lowest change first", showticklabels=False)
     return figure.update_yaxes(title="change of influence", **_compressed_axis(scale))
 
@@ -104,7 +106,10 @@ def surface(counts: np.ndarray, thresholds: np.ndarray, n: int, chosen: tuple[fl
     figure = go.Figure(heat)
     at = int(np.argmin(np.abs(thresholds - chosen[0])))
     figure.add_scatter(
-        x=[at], y=[chosen[1]], mode="markers", hoverinfo="skip",
+        x=[at],
+        y=[chosen[1]],
+        mode="markers",
+        hoverinfo="skip",
         marker={"symbol": "x-thin", "size": 14, "line": {"width": 3, "color": FLAGGED}},
     )
     ticks = np.linspace(0, len(thresholds) - 1, 7).astype(int)
@@ -120,14 +125,20 @@ def by_transform(shares: dict[str, tuple[float, float]]) -> go.Figure:
     """How often each kind of transformation makes influence fall, for flagged images and for the others."""
     kinds = list(shares)
     figure = go.Figure()
-    figure.add_bar(y=kinds, x=[shares[k][0] for k in kinds], name="flagged", orientation="h", marker_color=FLAGGED)
-    figure.add_bar(y=kinds, x=[shares[k][1] for k in kinds], name="all others", orientation="h", marker_color=OTHER)
+    figure.add_bar(
+        y=kinds, x=[shares[k][0] for k in kinds], name="flagged", orientation="h", marker_color=FLAGGED
+    )
+    figure.add_bar(
+        y=kinds, x=[shares[k][1] for k in kinds], name="all others", orientation="h", marker_color=OTHER
+    )
     return figure.update_xaxes(tickformat=".0%", range=[0, 1.02], title="changes below the threshold")
 
 
 def by_class(names: list[str], flagged: np.ndarray) -> go.Figure:
     """Flagged images by the label they carry."""
-    bars = go.Bar(x=names, y=flagged, marker_color=FLAGGED, text=flagged, textposition="outside", cliponaxis=False)
+    bars = go.Bar(
+        x=names, y=flagged, marker_color=FLAGGED, text=flagged, textposition="outside", cliponaxis=False
+    )
     return go.Figure(bars).update_yaxes(title="flagged images")
 
 
@@ -157,9 +168,15 @@ def trade_off(points: list[tuple[str, float, float]]) -> go.Figure:
     for label, success, accuracy in points:
         colour = OTHER if label == "victim" else GOOD
         figure.add_scatter(
-            x=[success], y=[accuracy], mode="markers+text", text=[label], name=label, textposition="top center",
+            x=[success],
+            y=[accuracy],
+            mode="markers+text",
+            text=[label],
+            name=label,
+            textposition="top center",
             marker={"size": 13, "color": colour, "symbol": "x" if label == "victim" else "circle"},
-            hovertemplate="poison success %{x:.1%}<br>test accuracy %{y:.1%}<extra></extra>", cliponaxis=False,
+            hovertemplate="poison success %{x:.1%}<br>test accuracy %{y:.1%}<extra></extra>",
+            cliponaxis=False,
         )
     figure.update_xaxes(tickformat=".0%", range=[-0.08, 1.12], title="poison success rate")
     return figure.update_yaxes(tickformat=".0%", title="test accuracy").update_layout(showlegend=False)
@@ -169,8 +186,16 @@ def confusion(names: list[str], counts: np.ndarray) -> go.Figure:
     """Confusion matrix, true class by predicted class."""
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     heat = go.Heatmap(
-        z=shares, x=names, y=names, colorscale="Blues", zmin=0, zmax=1, showscale=False, text=counts,
-        hovertemplate="%{y} read as %{x}: %{text}<extra></extra>", texttemplate="%{text}",
+        z=shares,
+        x=names,
+        y=names,
+        colorscale="Blues",
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        text=counts,
+        hovertemplate="%{y} read as %{x}: %{text}<extra></extra>",
+        texttemplate="%{text}",
     )
     figure = go.Figure(heat)
     figure.update_xaxes(title="predicted")

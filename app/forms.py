@@ -39,7 +39,9 @@ def fields(
                 default = given.get(name, field.get_default(call_default_factory=True))
                 place = f"{key}-{kind.__name__}-{name}"
                 if classes and name.endswith("_class"):
-                    chosen[name] = _class_box(name, field, min(int(default), len(classes) - 1), classes, place)
+                    chosen[name] = _class_box(
+                        name, field, min(int(default), len(classes) - 1), classes, place
+                    )
                 else:
                     chosen[name] = _widget(name, field, default, place)
     return chosen
@@ -52,8 +54,12 @@ def _label(name: str, field: FieldInfo) -> str:
 def _class_box(name: str, field: FieldInfo, default: int, classes: tuple[str, ...], key: str) -> int:
     shown = f"{key}-{len(classes)}-{classes[0]}"  # another dataset is another widget
     return st.selectbox(
-        _label(name, field), range(len(classes)), index=default, format_func=lambda c: f"{c} · {classes[c]}",
-        help=field.description, key=shown,
+        _label(name, field),
+        range(len(classes)),
+        index=default,
+        format_func=lambda c: f"{c} · {classes[c]}",
+        help=field.description,
+        key=shown,
     )
 
 

@@ -89,8 +89,11 @@ def opened_case(view: state.View) -> Case:
 
 def _no_case(view: state.View) -> None:
     if view.case:
-        st.info(f"There is no investigation “{escaped(view.case)}” here. It may have been deleted, or the link "
-                "comes from another machine.", icon=":material/link_off:")
+        st.info(
+            f"There is no investigation “{escaped(view.case)}” here. It may have been deleted, or the link "
+            "comes from another machine.",
+            icon=":material/link_off:",
+        )
     else:
         st.info("Choose an investigation first.", icon=":material/folder_open:")
     st.page_link("views/cases.py", label="Go to the cases", icon=":material/arrow_back:")
@@ -99,7 +102,10 @@ def _no_case(view: state.View) -> None:
 
 def _unfinished(case: Case, lacking: int) -> None:
     st.title(escaped(case.run.title))
-    st.info(f"This investigation is not finished: {lacking} steps are still to be computed.", icon=":material/hourglass:")
+    st.info(
+        f"This investigation is not finished: {lacking} steps are still to be computed.",
+        icon=":material/hourglass:",
+    )
     if st.button("Go on computing", icon=":material/play_arrow:"):
         start(case.run.experiment)
         st.switch_page("views/jobs.py")
@@ -124,7 +130,10 @@ def explained_errors() -> Iterator[None]:
     try:
         yield
     except ArtifactDamaged as error:
-        st.error(f"A stored result was changed after it was computed and is not shown. {escaped(str(error))}. "
-                 "Restore the file, or delete its folder and compute it again.", icon=":material/broken_image:")
+        st.error(
+            f"A stored result was changed after it was computed and is not shown. {escaped(str(error))}. "
+            "Restore the file, or delete its folder and compute it again.",
+            icon=":material/broken_image:",
+        )
     except (JobsUnavailable, FileNotFoundError, PermissionError) as error:
         st.error(escaped(str(error)), icon=":material/error:")

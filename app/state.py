@@ -47,7 +47,9 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
         try:
             values[field.name] = _converted(text, type(field.default))
         except ValueError:
-            remarks.append(f"The link says {field.name} = {text[:40]!r}, which is not usable; the default is shown.")
+            remarks.append(
+                f"The link says {field.name} = {text[:40]!r}, which is not usable; the default is shown."
+            )
     return View(**values), remarks
 
 

@@ -7,7 +7,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-
 if TYPE_CHECKING:
     from core.cost import Step
     from core.doctor import Check
@@ -63,14 +62,21 @@ def number(value: Any) -> str:
 
 
 def table(rows: list[dict[str, Any]], title: str = "") -> None:
-    """Records of equal fields as a table."""
+    """Records of equal fields as a table, standing up where there are more fields than records."""
     if not rows:
         return
-    drawn = Table(title=title or None, title_justify="left")
-    for column in rows[0]:
-        drawn.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(number(value) for value in row.values()))
+    drawn = Table(title=title or None, title_justify="left", show_header=len(rows) > 1)
+    first, *others = rows[0]
+    if len(others) > len(rows):
+        lines = [[key.replace("_", " "), *(number(row[key]) for row in rows)] for key in rows[0]]
+    else:
+        lines = [[number(value) for value in row.values()] for row in rows]
+        lines.insert(0, [key.replace("_", " ") for key in (first, *others)])
+    header, *body = lines if len(rows) > 1 else [["", ""], *lines]
+    for column in header:
+        drawn.add_column(column)
+    for line in body:
+        drawn.add_row(*line)
     _output.print(drawn)
 
 

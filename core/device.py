@@ -59,6 +59,13 @@ def describe() -> str:
     return f"{_cpu_name()}, {len(os.sched_getaffinity(0))} cores"
 
 
+def threads() -> int:
+    """How many CPU threads matrix products use."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 @cache
 def _cuda_name() -> str:
     import torch

@@ -60,7 +60,9 @@ class QuerySettings(Settings):
 class TransformSettings(Settings):
     """How each picked test image is transformed and relabelled (method of Delta-Influence)."""
 
-    n_transforms: int = Field(50, ge=1, le=500, title="Transformed copies", description="Transformed copies per picked image.")
+    n_transforms: int = Field(
+        50, ge=1, le=500, title="Transformed copies", description="Transformed copies per picked image."
+    )
     names: tuple[str, ...] = Field(
         ("flip", "color_jitter", "random_affine", "elastic", "blurrer", "inverter", "color_switch"),
         min_length=1,

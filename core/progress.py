@@ -35,7 +35,8 @@ class Silence:
     def update(self, phase: str, done: int, total: int | None) -> None: ...
 
 
-_sink: ContextVar[Sink] = ContextVar("progress_sink", default=Silence())
+_SILENCE = Silence()
+_sink: ContextVar[Sink] = ContextVar("progress_sink", default=_SILENCE)
 
 
 @contextmanager

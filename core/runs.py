@@ -99,7 +99,7 @@ def missing(p: Plan) -> list[Artifact[Any]]:
     needed: list[Artifact[Any]] = []
 
     def visit(artifact: Artifact[Any]) -> None:
-        if artifact.done and artifact.stage.keep or artifact in needed:
+        if (artifact.done and artifact.stage.keep) or artifact in needed:
             return
         for item in artifact.inputs:
             visit(item)

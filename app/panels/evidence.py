@@ -23,7 +23,10 @@ def copies(case: Case, view: View, found: Detection) -> None:
             "id": int(row),
             "src": images.address(case.id, "copy", int(row)),
             "title": changed.transforms[row].replace("_", " ") or "as it was",
-            "lines": [f"asked: {names[changed.labels[row]]}", f"read as {names[changed.probabilities[row].argmax()]}"],
+            "lines": [
+                f"asked: {names[changed.labels[row]]}",
+                f"read as {names[changed.probabilities[row].argmax()]}",
+            ],
         }
         for row in rows
     ]
@@ -45,15 +48,23 @@ def matrix(case: Case, view: View, found: Detection) -> None:
         f"The {len(rows)} most suspect of {delta.shape[1]:,} training images; the first {inside} are flagged. "
         "Orange: influence fell. Blue: it rose. The scale is compressed, because changes are heavy-tailed."
     )
-    charts.show(figure, key="matrix", alt="changes of influence by training image and transformation", height=420)
+    charts.show(
+        figure, key="matrix", alt="changes of influence by training image and transformation", height=420
+    )
 
 
 def transforms(case: Case, view: View, found: Detection) -> None:
     """Which kinds of transformation make influence fall."""
     delta, _ = results.changes(case, view.query)
-    shares = collapse.lost_by_transform(delta, np.asarray(found.flagged), view.threshold, tuple(_kinds(case, view)))
-    st.caption("A useful transformation separates the bars: nearly all flagged images fall, the others about by chance.")
-    charts.show(charts.by_transform(shares), key="by-transform", alt="share of falling changes by kind", height=360)
+    shares = collapse.lost_by_transform(
+        delta, np.asarray(found.flagged), view.threshold, tuple(_kinds(case, view))
+    )
+    st.caption(
+        "A useful transformation separates the bars: nearly all flagged images fall, the others about by chance."
+    )
+    charts.show(
+        charts.by_transform(shares), key="by-transform", alt="share of falling changes by kind", height=360
+    )
 
 
 def surface(case: Case, view: View, found: Detection) -> None:
@@ -75,7 +86,9 @@ def classes(case: Case, view: View, found: Detection) -> None:
     data = case.plan.poisoned.value
     counts = np.bincount(data.train.labels[found.flagged], minlength=len(data.class_names))
     st.caption("Poisons carry the label that the misbehaving image is taken for.")
-    charts.show(charts.by_class(list(data.class_names), counts), key="by-class", alt="flagged images by label")
+    charts.show(
+        charts.by_class(list(data.class_names), counts), key="by-class", alt="flagged images by label"
+    )
 
 
 def training(case: Case, view: View, found: Detection) -> None:
@@ -88,9 +101,13 @@ def training(case: Case, view: View, found: Detection) -> None:
     )
     left, right = st.columns(2)
     with left:
-        charts.show(charts.curves(victim.loss, victim.accuracy), key="curves", alt="training curves", height=340)
+        charts.show(
+            charts.curves(victim.loss, victim.accuracy), key="curves", alt="training curves", height=340
+        )
     with right:
-        charts.show(charts.confusion(names, report.confusion), key="confusion", alt="confusion matrix", height=340)
+        charts.show(
+            charts.confusion(names, report.confusion), key="confusion", alt="confusion matrix", height=340
+        )
 
 
 def _kinds(case: Case, view: View) -> list[str]:

@@ -12,8 +12,11 @@ def facts(case: Case) -> None:
     data, queries = p.dataset.value, p.queries.value
     with st.container(horizontal=True):
         st.badge(type(x.dataset).title, icon=":material/photo_library:", color="gray")
-        st.badge(f"{type(x.attack).title}, {len(p.poisoning.value.indices)} poisons", color="gray",
-                 icon=":material/bug_report:") if st.session_state.get("view_truth") != "hide" else None
+        st.badge(
+            f"{type(x.attack).title}, {len(p.poisoning.value.indices)} poisons",
+            color="gray",
+            icon=":material/bug_report:",
+        ) if st.session_state.get("view_truth") != "hide" else None
         st.badge(f"{type(x.model).title}, width {x.model.width}", icon=":material/lan:", color="gray")
         st.badge(f"{len(data.train):,} training images", color="gray")
         st.badge(f"{len(p.changed.value) // len(queries)} transformed copies", color="gray")

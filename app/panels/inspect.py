@@ -19,8 +19,16 @@ def training_images(case: Case, view: View, found: Detection) -> None:
     left, right = st.columns([5, 3], gap="medium")
     with left:
         show = view.show if view.show in SHOWN else "flagged"
-        state.bound(st.segmented_control, "Show", "show", show, options=list(SHOWN), format_func=SHOWN.get,
-                    required=True, label_visibility="collapsed")
+        state.bound(
+            st.segmented_control,
+            "Show",
+            "show",
+            show,
+            options=list(SHOWN),
+            format_func=SHOWN.get,
+            required=True,
+            label_visibility="collapsed",
+        )
         rows = _rows(case, view, found, show)
         pages = max(1, -(-len(rows) // PER_PAGE))
         page = min(max(view.page, 1), pages)
@@ -28,7 +36,9 @@ def training_images(case: Case, view: View, found: Detection) -> None:
         st.caption(f"{len(chosen)} of {len(rows):,} · {SHOWN[show].lower()}, most suspect first")
         picked = gallery(
             [_item(case, view, found, int(i)) for i in chosen],
-            key=f"gallery-{case.id}", label="training images", selected=view.image if view.image >= 0 else None,
+            key=f"gallery-{case.id}",
+            label="training images",
+            selected=view.image if view.image >= 0 else [],
         )
         if pages > 1:
             _pager(pages, page)
@@ -73,12 +83,24 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
     i = view.image if 0 <= view.image < n else int(rows[0]) if len(rows) else 0
     delta, _ = results.changes(case, view.query)
     data, scores = case.plan.poisoned.value, case.plan.scores.value
-    state.bound(st.number_input, "Training image", "image", i, min_value=0, max_value=n - 1, step=1,
-                help="Any training image by its number, flagged or not.")
+    state.bound(
+        st.number_input,
+        "Training image",
+        "image",
+        i,
+        min_value=0,
+        max_value=n - 1,
+        step=1,
+        help="Any training image by its number, flagged or not.",
+    )
     picture, words = st.columns([1, 1.4])
     with picture:
-        st.image(images.png(_enlarged(data.train.images[i])), width=168, output_format="PNG",
-                 alt=f"training image {i}")
+        st.image(
+            images.png(_enlarged(data.train.images[i])),
+            width=168,
+            output_format="PNG",
+            alt=f"training image {i}",
+        )
     with words:
         votes = int((delta[:, i] < view.threshold).sum())
         st.markdown(f"**labelled “{data.class_names[data.train.labels[i]]}”**")
@@ -86,7 +108,10 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
         st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
         st.markdown(f"influence {scores.original(view.query)[i]:.4g}")
         with st.container(horizontal=True):
-            st.badge("flagged" if found.flagged[i] else "not flagged", color="orange" if found.flagged[i] else "gray")
+            st.badge(
+                "flagged" if found.flagged[i] else "not flagged",
+                color="orange" if found.flagged[i] else "gray",
+            )
             if view.truth != "hide":
                 poisoned = bool(runs.truth(case.plan)[i])
                 st.badge("poison" if poisoned else "clean", color="red" if poisoned else "green")

@@ -20,12 +20,17 @@ def pick_query(case: Case, view: View) -> View:
                 "id": i,
                 "src": images.address(case.id, "query", i),
                 "title": f"read as {names[queries.labels[i]]}",
-                "lines": [f"{queries.probabilities[i].max():.1%} sure", f"is a {names[queries.true_labels[i]]}"],
+                "lines": [
+                    f"{queries.probabilities[i].max():.1%} sure",
+                    f"is a {names[queries.true_labels[i]]}",
+                ],
                 "alt": f"test image {queries.test_rows[i]}, read as {names[queries.labels[i]]}",
             }
             for i in range(len(queries))
         ]
-        picked = gallery(items, key=f"queries-{case.id}", label="misbehaving test images", selected=query, size=88)
+        picked = gallery(
+            items, key=f"queries-{case.id}", label="misbehaving test images", selected=query, size=88
+        )
         st.caption(
             f"{len(queries)} of the {queries.n_affected} triggered test images that the classifier takes for "
             f"“{escaped(names[queries.labels[0]])}”. The investigation starts from the one you pick."
@@ -36,7 +41,9 @@ def pick_query(case: Case, view: View) -> View:
     with right:
         st.markdown(f"**What the classifier says about test image {queries.test_rows[query]}**")
         values = queries.probabilities[query]
-        figure = charts.probabilities(names, values, int(queries.true_labels[query]), int(queries.labels[query]))
+        figure = charts.probabilities(
+            names, values, int(queries.true_labels[query]), int(queries.labels[query])
+        )
         alt = f"The classifier says {names[int(values.argmax())]} with {values.max():.1%}"
         charts.show(figure, key="query-probabilities", alt=alt, height=210)
     return view if view.query == query else state.update(query=query)

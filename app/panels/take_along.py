@@ -18,12 +18,22 @@ def take_along(case: Case, view: View, found: Detection) -> None:
     with st.container(horizontal=True):
         for name, content in files.items():
             kind = name.rpartition(".")[2]
-            st.download_button(name, content, file_name=name, mime=MIME.get(kind, "application/octet-stream"),
-                               key=f"download-{name}", icon=":material/download:", on_click="ignore")
+            st.download_button(
+                name,
+                content,
+                file_name=name,
+                mime=MIME.get(kind, "application/octet-stream"),
+                key=f"download-{name}",
+                icon=":material/download:",
+                on_click="ignore",
+            )
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         st.caption("The same set from the command line, beside experiment.toml:")
         st.code(export.command(case.plan, rule), language="bash")
     with right:
-        st.page_link("views/unlearn.py", label=f"Unlearn these {int(found.flagged.sum()):,} images",
-                     icon=":material/healing:")
+        st.page_link(
+            "views/unlearn.py",
+            label=f"Unlearn these {int(found.flagged.sum()):,} images",
+            icon=":material/healing:",
+        )

@@ -27,12 +27,19 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     left, right = st.columns([4, 1], gap="medium")
     with right:
         state.bound(
-            st.slider, "Tolerance", "tolerance", tolerance, min_value=0, max_value=min(10, n_transforms - 1),
+            st.slider,
+            "Tolerance",
+            "tolerance",
+            tolerance,
+            min_value=0,
+            max_value=min(10, n_transforms - 1),
             help="How many of the copies may fail to push the influence below the threshold.",
         )
     with left:
         statistic = np.sort(collapse.order_statistic(ordered, tolerance))
-        chosen = threshold(statistic, view.threshold, flagged_total=n, key=f"threshold-{case.id}-{view.query}")
+        chosen = threshold(
+            statistic, view.threshold, flagged_total=n, key=f"threshold-{case.id}-{view.query}"
+        )
     if chosen != np.float32(view.threshold):
         view = state.update(threshold=chosen, page=1)
     rule = DeltaInfluence(threshold=view.threshold, tolerance=tolerance, query=view.query)
@@ -41,10 +48,16 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     with right:
         st.metric("Flagged", f"{flagged:,}", help=f"of {n:,} training images ({flagged / n:.1%})")
         if view.threshold != 0:
-            st.button("Back to 0", icon=":material/undo:", on_click=lambda: state.update(threshold=0.0, page=1),
-                      help="The threshold that needs no tuning: any fall counts.")
+            st.button(
+                "Back to 0",
+                icon=":material/undo:",
+                on_click=lambda: state.update(threshold=0.0, page=1),
+                help="The threshold that needs no tuning: any fall counts.",
+            )
     if not flagged:
-        st.info(f"Nothing is below {view.threshold:.3g}. The lowest image is at {-found.suspicion.max():.3g}.")
+        st.info(
+            f"Nothing is below {view.threshold:.3g}. The lowest image is at {-found.suspicion.max():.3g}."
+        )
     elif flagged > MANY * n:
         st.warning(f"{flagged / n:.0%} of the training set is flagged: the method assumes a small set.")
     if view.truth != "hide":
@@ -60,13 +73,23 @@ def _grades(case: Case, found: Detection) -> None:
     )
     poisons = len(p.poisoning.value.indices)
     cells = [
-        ("True positive rate", "true_positive_rate", f"{figures['true_positives']} of {poisons} poisons are flagged"),
+        (
+            "True positive rate",
+            "true_positive_rate",
+            f"{figures['true_positives']} of {poisons} poisons are flagged",
+        ),
         ("Precision", "precision", "share of the flagged images that are poisons"),
-        ("Precision in the target label", "precision_in_target_label",
-         "the same among the images that carry the attacked label, where it is harder to look good"),
+        (
+            "Precision in the target label",
+            "precision_in_target_label",
+            "the same among the images that carry the attacked label, where it is harder to look good",
+        ),
         ("Average precision", "average_precision", "quality of the whole order, whatever the threshold"),
-        ("… in the target label", "average_precision_in_target_label",
-         f"a blind guess has {figures['base_rate_in_target_label'] or 0:.1%}"),
+        (
+            "… in the target label",
+            "average_precision_in_target_label",
+            f"a blind guess has {figures['base_rate_in_target_label'] or 0:.1%}",
+        ),
     ]
     for column, (label, name, hint) in zip(st.columns(len(cells)), cells, strict=True):
         column.metric(label, _percent(figures[name]), help=hint)

@@ -21,8 +21,12 @@ def card(case: Case) -> None:
         picture, facts = st.columns([1, 2.6], vertical_alignment="top")
         with picture:
             if done:
-                st.image(images.png(results.images(case, "query")[0]), width=96, output_format="PNG",
-                         alt="the first misbehaving test image")
+                st.image(
+                    images.png(results.images(case, "query")[0]),
+                    width=96,
+                    output_format="PNG",
+                    alt="the first misbehaving test image",
+                )
             else:
                 st.markdown(":material/hourglass: ")
         with facts:
@@ -55,5 +59,7 @@ for start in range(0, len(found), 2):
             card(case)
 if damaged := runs.unreadable_runs(results.store()):
     names = ", ".join(escaped(p.name) for p in damaged[:3])
-    st.warning(f"{len(damaged)} investigations cannot be read ({names}): damaged, or written by another version.")
+    st.warning(
+        f"{len(damaged)} investigations cannot be read ({names}): damaged, or written by another version."
+    )
 st.page_link("views/set_up.py", label="Start a new investigation", icon=":material/add_circle:")

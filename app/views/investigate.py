@@ -13,7 +13,12 @@ head, truth = st.columns([4, 1], vertical_alignment="bottom")
 head.title(escaped(x.title))
 with truth:
     state.bound(
-        st.segmented_control, "Ground truth", "truth", view.truth, options=["show", "hide"], required=True,
+        st.segmented_control,
+        "Ground truth",
+        "truth",
+        view.truth,
+        options=["show", "hide"],
+        required=True,
         help="Hide it to work as an analyst would: nothing on the page then depends on who the poisons are.",
     )
 panels.facts(case)
@@ -36,7 +41,13 @@ names = {
 }
 tab = view.tab if view.tab in names else "images"
 state.bound(
-    st.segmented_control, "Evidence", "tab", tab, options=list(names), format_func=names.get, required=True,
+    st.segmented_control,
+    "Evidence",
+    "tab",
+    tab,
+    options=list(names),
+    format_func=names.get,
+    required=True,
     label_visibility="collapsed",
 )
 panels.EVIDENCE[tab](case, view, found)

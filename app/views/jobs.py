@@ -8,12 +8,27 @@ from app import results, shell
 from app.shell import escaped
 from core import jobs
 
-ICONS = {"queued": ":material/schedule:", "running": ":material/play_circle:", "done": ":material/check_circle:",
-         "failed": ":material/error:", "cancelled": ":material/cancel:", "lost": ":material/help:"}
-COLOURS = {"queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "lost": "red"}
+ICONS = {
+    "queued": ":material/schedule:",
+    "running": ":material/play_circle:",
+    "done": ":material/check_circle:",
+    "failed": ":material/error:",
+    "cancelled": ":material/cancel:",
+    "lost": ":material/help:",
+}
+COLOURS = {
+    "queued": "gray",
+    "running": "blue",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "orange",
+    "lost": "red",
+}
 
 st.title("Jobs")
-st.caption("Work goes on when this tab is closed or the dashboard is stopped. Finished steps are never computed twice.")
+st.caption(
+    "Work goes on when this tab is closed or the dashboard is stopped. Finished steps are never computed twice."
+)
 
 
 def progress_text(job: jobs.Job) -> str:
@@ -25,7 +40,9 @@ def progress_text(job: jobs.Job) -> str:
         parts.append(f"{job.rate:,.1f} a second")
     if left := jobs.remaining(job):
         low, high = (shell.duration(x) for x in left)
-        parts.append(f"this phase ends in about {low}" if low == high else f"this phase ends in {low} to {high}")
+        parts.append(
+            f"this phase ends in about {low}" if low == high else f"this phase ends in {low} to {high}"
+        )
     return " · ".join(parts)
 
 
@@ -37,10 +54,14 @@ def row(job: jobs.Job) -> None:
         state.badge(job.state, icon=ICONS[job.state], color=COLOURS[job.state])
         with action:
             if job.is_live:
-                if st.button("Cancel", key=f"cancel-{job.id}", icon=":material/stop:", disabled=job.cancel_requested):
+                if st.button(
+                    "Cancel", key=f"cancel-{job.id}", icon=":material/stop:", disabled=job.cancel_requested
+                ):
                     jobs.cancel(results.store().root, job.id)
                     st.rerun(scope="fragment")
-            elif job.state != "done" and st.button("Try again", key=f"again-{job.id}", icon=":material/replay:"):
+            elif job.state != "done" and st.button(
+                "Try again", key=f"again-{job.id}", icon=":material/replay:"
+            ):
                 jobs.submit(results.store().root, job.kind, job.spec, job.title, job.owner)
                 st.rerun()
         if job.state == "running":
@@ -51,8 +72,10 @@ def row(job: jobs.Job) -> None:
         if job.error:
             st.error(escaped(job.error))
         began, ended = job.started or job.created, job.ended or time.time()
-        st.caption(f"started {time.strftime('%Y-%m-%d %H:%M', time.localtime(began))} · {shell.duration(ended - began)}"
-                   f" · attempt {job.attempt}")
+        st.caption(
+            f"started {time.strftime('%Y-%m-%d %H:%M', time.localtime(began))} · {shell.duration(ended - began)}"
+            f" · attempt {job.attempt}"
+        )
         if (tail := job.log_tail()) and not job.is_live:
             with st.expander("Log"):
                 st.code(tail, language=None)
@@ -63,7 +86,10 @@ def all_jobs() -> None:
     """Every job, newest first."""
     found = jobs.table(results.store().root).list(50)
     if not found:
-        st.info("No job yet. Everything in the bundled case has been computed already.", icon=":material/schedule:")
+        st.info(
+            "No job yet. Everything in the bundled case has been computed already.",
+            icon=":material/schedule:",
+        )
         st.page_link("views/set_up.py", label="Start a new investigation", icon=":material/add_circle:")
     for job in found:
         row(job)

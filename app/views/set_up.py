@@ -21,8 +21,13 @@ from core.experiment import (
 st.title("New investigation")
 presets = {p.stem: Experiment.from_toml(p) for p in sorted(paths.EXPERIMENTS.glob("*.toml"))}
 names = list(presets)
-preset = st.selectbox("Start from", names, index=names.index("digits-badnet"), key="preset",
-                      format_func=lambda n: presets[n].title)
+preset = st.selectbox(
+    "Start from",
+    names,
+    index=names.index("digits-badnet"),
+    key="preset",
+    format_func=lambda n: presets[n].title,
+)
 base = presets[preset].model_dump(mode="json")
 st.caption(escaped(presets[preset].description))
 
@@ -74,18 +79,24 @@ with st.container(border=True):
     ):
         known = registry.members(family)
         given = {m["name"]: m for m in base[section]}
-        picked = st.multiselect(label, list(known), default=list(given), key=f"{preset}-{section}",
-                                format_func=lambda n, known=known: known[n].title)
-        tree[section] = [
-            {"name": n} | given.get(n, {}) for n in picked
-        ]
+        picked = st.multiselect(
+            label,
+            list(known),
+            default=list(given),
+            key=f"{preset}-{section}",
+            format_func=lambda n, known=known: known[n].title,
+        )
+        tree[section] = [{"name": n} | given.get(n, {}) for n in picked]
     chosen = [d["name"] for d in tree["detectors"]]
     tree["unlearn_after"] = [n for n in base["unlearn_after"] if n in chosen]
 
 try:
     experiment = Experiment.checked(base | tree)
 except ValueError as error:
-    st.error("These settings do not fit together:\n\n" + "\n".join(f"- {escaped(x)}" for x in str(error).splitlines()))
+    st.error(
+        "These settings do not fit together:\n\n"
+        + "\n".join(f"- {escaped(x)}" for x in str(error).splitlines())
+    )
     st.stop()
 
 
@@ -93,7 +104,11 @@ def expected_cost(toml: str) -> list[dict] | str:
     """Seconds, memory and disk of each step, measured by the engine in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "core", "plan", "/dev/stdin", "--json", "--store", str(results.store().root)],
-        input=toml, capture_output=True, text=True, timeout=120, check=False,
+        input=toml,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()[-600:]
 
@@ -101,8 +116,13 @@ def expected_cost(toml: str) -> list[dict] | str:
 with st.container(horizontal=True):
     begin = st.button("Start", icon=":material/play_arrow:", type="secondary", disabled=bool(lack))
     ask = st.button("What will it cost?", icon=":material/timer:")
-    st.download_button("experiment.toml", experiment.to_toml(), "experiment.toml", icon=":material/download:",
-                       on_click="ignore")
+    st.download_button(
+        "experiment.toml",
+        experiment.to_toml(),
+        "experiment.toml",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 if ask:
     with st.spinner("measuring this machine for a moment"):
         cost = expected_cost(experiment.to_toml())

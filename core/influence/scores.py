@@ -8,6 +8,7 @@ import psutil
 import torch
 from kronfluence.arguments import ScoreArguments
 
+from core import device
 from core.artifacts import Dataset, Factors, InfluenceScores, Queries, TrainedModel
 from core.experiment import ScoreSettings
 from core.influence.factors import NAME, batch_size
@@ -81,8 +82,6 @@ def pairwise(
 
 def query_batch(n_queries: int, parameters: int) -> int:
     """Queries per pass: all of them where their gradients (two copies, fp32) fit into memory."""
-    if torch.cuda.is_available():
-        free = torch.cuda.mem_get_info()[0]
-    else:
-        free = psutil.virtual_memory().available
+    on_gpu = device.current().type == "cuda"
+    free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
     return max(1, min(n_queries, int(free * MEMORY_SHARE / (8 * parameters))))
