@@ -7,6 +7,8 @@ import streamlit as st
 from core import collapse
 
 FLAGGED, OTHER, GOOD = "#D55E00", "#5B6B7B", "#0B7FAB"
+PALETTE = [OTHER, GOOD, FLAGGED, "#7A5195", "#2F8F5B", "#B8860B"]
+SYMBOLS = ["x", "circle", "diamond", "square", "triangle-up", "star"]
 DIVERGING = [[0, "#D55E00"], [0.5, "#F4F1EC"], [1, "#0B7FAB"]]
 
 
@@ -37,7 +39,7 @@ def probabilities(names: list[str], values: np.ndarray, true: int, predicted: in
         cliponaxis=False,
         hoverinfo="skip",
     )
-    figure = go.Figure(bars)
+    figure = go.Figure(bars).update_yaxes(type="category")
     return figure.update_xaxes(range=[0, 1.18], tickformat=".0%", tickvals=[0, 0.5, 1])
 
 
@@ -60,7 +62,7 @@ def changes_of_image(delta: np.ndarray, names: list[str], threshold: float, scal
         y=float(collapse.compressed(np.float32(threshold), scale)), line_dash="dot", line_width=1
     )
     figure.update_xaxes(title="transformed copies, lowest change first", showticklabels=False)
-    return figure.update_yaxes(title="change of influence", **_compressed_axis(scale))
+    return figure.update_yaxes(title="change of influence", range=[-1.05, 1.05], **_compressed_ticks(scale))
 
 
 def change_matrix(delta: np.ndarray, names: list[str], rows: np.ndarray, scale: float) -> go.Figure:
@@ -71,7 +73,7 @@ def change_matrix(delta: np.ndarray, names: list[str], rows: np.ndarray, scale: 
         colorscale=DIVERGING,
         zmin=-1,
         zmax=1,
-        colorbar={"title": "change", **_compressed_axis(scale), "thickness": 12},
+        colorbar={"title": "change", "thickness": 12, **_compressed_ticks(scale)},
         hovertemplate="column %{x}, %{y}<extra></extra>",
     )
     kinds = np.array(names)[order]
@@ -81,12 +83,11 @@ def change_matrix(delta: np.ndarray, names: list[str], rows: np.ndarray, scale: 
     return figure.update_xaxes(title="training images, most suspect first")
 
 
-def _compressed_axis(scale: float) -> dict:
+def _compressed_ticks(scale: float) -> dict:
     ticks = [-100 * scale, -scale, 0, scale, 100 * scale]
     return {
         "tickvals": [float(collapse.compressed(np.float32(t), scale)) for t in ticks],
         "ticktext": [f"{t:.2g}" for t in ticks],
-        "range": [-1.05, 1.05],
     }
 
 
@@ -139,7 +140,7 @@ def by_class(names: list[str], flagged: np.ndarray) -> go.Figure:
     bars = go.Bar(
         x=names, y=flagged, marker_color=FLAGGED, text=flagged, textposition="outside", cliponaxis=False
     )
-    return go.Figure(bars).update_yaxes(title="flagged images")
+    return go.Figure(bars).update_yaxes(title="flagged images").update_xaxes(type="category")
 
 
 def curves(loss: np.ndarray, accuracy: np.ndarray) -> go.Figure:
@@ -155,31 +156,35 @@ def curves(loss: np.ndarray, accuracy: np.ndarray) -> go.Figure:
 
 def accuracies(names: list[str], reports: dict[str, np.ndarray]) -> go.Figure:
     """Accuracy per class for the victim and for cleaned models."""
-    palette = [OTHER, GOOD, FLAGGED, "#7A5195", "#2F8F5B", "#B8860B"]
     figure = go.Figure()
     for number, (label, values) in enumerate(reports.items()):
-        figure.add_bar(x=names, y=values, name=label, marker_color=palette[number % len(palette)])
+        figure.add_bar(x=names, y=values, name=label, marker_color=PALETTE[number % len(PALETTE)])
+    figure.update_xaxes(type="category")
     return figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title="accuracy")
 
 
 def trade_off(points: list[tuple[str, float, float]]) -> go.Figure:
     """Each model as a point: poison success (left is better) against test accuracy (up is better)."""
     figure = go.Figure()
-    for label, success, accuracy in points:
-        colour = OTHER if label == "victim" else GOOD
+    for number, (label, success, accuracy) in enumerate(points):
         figure.add_scatter(
             x=[success],
             y=[accuracy],
-            mode="markers+text",
-            text=[label],
+            mode="markers",
             name=label,
-            textposition="top center",
-            marker={"size": 13, "color": colour, "symbol": "x" if label == "victim" else "circle"},
-            hovertemplate="poison success %{x:.1%}<br>test accuracy %{y:.1%}<extra></extra>",
+            marker={
+                "size": 14,
+                "color": PALETTE[number % len(PALETTE)],
+                "symbol": SYMBOLS[number % len(SYMBOLS)],
+            },
+            hovertemplate="poison success %{x:.1%}<br>test accuracy %{y:.1%}<extra>%{fullData.name}</extra>",
             cliponaxis=False,
         )
-    figure.update_xaxes(tickformat=".0%", range=[-0.08, 1.12], title="poison success rate")
-    return figure.update_yaxes(tickformat=".0%", title="test accuracy").update_layout(showlegend=False)
+    figure.add_vline(x=0.05, line_dash="dot", line_width=1, line_color=OTHER)
+    values = [accuracy for _, _, accuracy in points]
+    figure.update_xaxes(tickformat=".0%", range=[-0.06, 1.06], title="poison success rate (dotted: 5 %)")
+    span = [max(0.0, min(values) - 0.02), min(1.01, max(values) + 0.02)]
+    return figure.update_yaxes(tickformat=".1%", range=span, title="test accuracy")
 
 
 def confusion(names: list[str], counts: np.ndarray) -> go.Figure:
@@ -198,5 +203,5 @@ def confusion(names: list[str], counts: np.ndarray) -> go.Figure:
         texttemplate="%{text}",
     )
     figure = go.Figure(heat)
-    figure.update_xaxes(title="predicted")
-    return figure.update_yaxes(title="true", autorange="reversed")
+    figure.update_xaxes(title="predicted", type="category")
+    return figure.update_yaxes(title="true", autorange="reversed", type="category")

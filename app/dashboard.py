@@ -3,8 +3,13 @@
 import streamlit as st
 
 from app import shell
+from core import paths
 
-st.set_page_config(page_title="Influence Collapse Explorer", page_icon=":material/hub:", layout="wide")
+st.set_page_config(
+    page_title="Influence Collapse Explorer",
+    page_icon=str(paths.ASSETS / "images" / "icon.png"),
+    layout="wide",
+)
 
 page = st.navigation(
     {

@@ -57,7 +57,7 @@ def _class_box(name: str, field: FieldInfo, default: int, classes: tuple[str, ..
         _label(name, field),
         range(len(classes)),
         index=default,
-        format_func=lambda c: f"{c} · {classes[c]}",
+        format_func=lambda c: classes[c] if classes[c] == str(c) else f"{classes[c]} ({c})",
         help=field.description,
         key=shown,
     )

@@ -1,13 +1,15 @@
 """What surrounds every page: the style, the job at work, the opened case, and errors put into words."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from app import results, state
-from core import jobs
+from core import jobs, runs
 from core.cases import Case
+from core.experiment import Experiment
 from core.jobs import JobsUnavailable
 from core.store import ArtifactDamaged
 
@@ -18,6 +20,20 @@ STYLE = """
 [data-testid="stCaptionContainer"] { opacity: 1; }
 </style>
 """
+
+
+STAGES = {
+    "load_dataset": "reading the images",
+    "choose_poisons": "choosing the poisons",
+    "train": "training the victim",
+    "affected_queries": "finding misread test images",
+    "evaluate": "examining a model",
+    "transform_queries": "transforming the test images",
+    "fit_factors": "fitting the curvature",
+    "score_pairs": "scoring influence",
+    "unlearn": "unlearning",
+}
+"""What each stage does, in words for the pages."""
 
 
 def escaped(text: str) -> str:
@@ -57,7 +73,9 @@ def _job_chip() -> None:
         st.rerun()
     st.session_state["jobs_seen"] = seen
     for job in active[:3]:
-        st.progress(share(job), text=f"{escaped(job.title)} · {job.stage or job.state}")
+        st.progress(
+            share(job), text=f"{escaped(job.title)} · {STAGES.get(job.stage, job.stage) or job.state}"
+        )
     if active:
         st.page_link("views/jobs.py", label=f"{len(active)} at work", icon=":material/schedule:")
 
@@ -113,15 +131,23 @@ def _unfinished(case: Case, lacking: int) -> None:
     st.stop()
 
 
-def start(experiment: object) -> jobs.Job:
+def start(experiment: Experiment) -> jobs.Job:
     """Queue an experiment; the same one twice is one job."""
-    import json
-
     spec = {
-        "experiment": experiment.model_dump(mode="json"),  # type: ignore[attr-defined]
+        "experiment": experiment.model_dump(mode="json"),
         "options": {"store": str(results.store().root)},
     }
-    return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title)  # type: ignore[attr-defined]
+    return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title)
+
+
+def case_of(job: jobs.Job) -> str | None:
+    """The run that a job makes, where it has been recorded already."""
+    try:
+        experiment = runs.resolved(Experiment.checked(json.loads(job.spec)["experiment"]))
+    except (ValueError, KeyError, OSError):
+        return None
+    run = runs.find(runs.identifier(experiment), results.store())
+    return run.id if run else None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from core import bench, console, cost, device, doctor, export, metrics, registry, runs
+from core import bench, console, cost, device, docs, doctor, export, metrics, registry, runs
 from core.console import Bars
 from core.detectors.delta_influence import DeltaInfluence
 from core.experiment import Experiment
@@ -145,6 +145,19 @@ def write_export(
     with device.use(place), reporting(Bars()):
         for path in export.export(p, rule, out):
             print(path)
+
+
+@app.command()
+def ship(file: ExperimentFile, changes: Changes = None, store: StoreOption = None) -> None:
+    """Make a finished investigation part of the project: copy its results into assets/results."""
+    for path in runs.ship(_plan(file, changes, store)):
+        print(path)
+
+
+@app.command("docs")
+def write_docs() -> None:
+    """Renew the generated parts of the README."""
+    docs.write()
 
 
 @app.command("doctor")

@@ -23,6 +23,8 @@ from core.pipeline import Plan
 SLOWNESS = {"train": 1.0, "fit_factors": 2.3, "score_pairs": 4.5}
 """Time per operation relative to training, measured on 2 CPU cores with ResNet-9 of width 16 (2026-11-22)."""
 PROBE_IMAGES = 64
+BASE_MEMORY = 7e8
+"""Bytes that the libraries and the activations of a batch take, measured like SLOWNESS."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _estimator(p: Plan) -> Any:
         disk = {"load_dataset": images * 1.2, "score_pairs": 4 * n * queries, "fit_factors": 4 * weights * 6}
         return {
             "seconds": float(np.ceil(1 + amount * SLOWNESS.get(stage, 1.0) / rate)),
-            "memory_mb": float(np.ceil((300e6 + 4 * images + memory.get(stage, 0)) / 1e6)),
+            "memory_mb": float(np.ceil((BASE_MEMORY + 4 * images + memory.get(stage, 0)) / 1e6)),
             "disk_mb": float(np.ceil(disk.get(stage, 4 * weights) / 1e6)),
         }
 

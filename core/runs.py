@@ -6,6 +6,7 @@ needed has been computed.
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,24 @@ def run_job(spec: dict[str, Any]) -> None:
         p = plan(experiment, store)
         record(experiment, store)
         complete(p)
+
+
+def ship(p: Plan, folder: Path = paths.SHIPPED) -> list[Path]:
+    """Copy a finished investigation into the results that come with the project; factors stay behind."""
+    if lacking := missing(p):
+        raise ValueError(
+            f"{len(lacking)} results are still to be computed, first {lacking[0].stage.name}; run it first"
+        )
+    copied = []
+    for artifact in kept(p):
+        source = artifact.store.find(artifact)
+        target = folder / artifact.stage.name / artifact.key
+        if source is not None and artifact.stage.name != "fit_factors" and not target.exists():
+            copied.append(shutil.copytree(source, target))
+    note = folder / "runs" / f"{identifier(p.experiment)}.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(p.dataset.store.root / "runs" / note.name, note)
+    return [*copied, note]
 
 
 def truth(p: Plan) -> np.ndarray:

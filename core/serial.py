@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 
 def write(value: Any, folder: Path, prefix: str = "") -> dict[str, Any]:
-    """Write the arrays of a dataclass into `folder`; return the fields that fit into JSON."""
+    """Write the arrays of a dataclass into `folder`; return the fields that fit into JSON.
+
+    A field that is a path names a folder, which is moved into `folder`.
+    """
     plain: dict[str, Any] = {}
     for field in dataclasses.fields(value):
         item, name = getattr(value, field.name), prefix + field.name
@@ -25,7 +28,7 @@ def write(value: Any, folder: Path, prefix: str = "") -> dict[str, Any]:
         elif dataclasses.is_dataclass(item):
             plain[field.name] = write(item, folder, f"{name}.")
         elif isinstance(item, Path):
-            shutil.copytree(item, folder / name)
+            shutil.move(item, folder / name)
         elif isinstance(item, dict):
             arrays = {key: np.ascontiguousarray(array) for key, array in item.items()}
             save_file(arrays, folder / f"{name}.safetensors")
@@ -52,5 +55,8 @@ def _field(hint: Any, folder: Path, name: str, plain: Any) -> Any:
     if hint is Path:
         return folder / name
     if (folder / f"{name}.safetensors").exists():
-        return load_file(folder / f"{name}.safetensors")
+        weights = load_file(folder / f"{name}.safetensors")
+        for array in weights.values():
+            array.flags.writeable = False
+        return weights
     return tuple(plain) if isinstance(plain, list) else plain

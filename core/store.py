@@ -216,7 +216,7 @@ def _seal(meta: dict[str, Any]) -> str:
 
 def check_integrity(folder: Path, meta: dict[str, Any]) -> None:
     """Raise ArtifactDamaged when a file of the result, or its record, is missing or altered."""
-    if meta.get("seal") != _seal(meta):
+    if not isinstance(meta, dict) or meta.get("seal") != _seal(meta):
         raise ArtifactDamaged(f"{folder / 'meta.json'}: was altered since the result was computed")
     for name, digest in meta["files"].items():
         path = folder / name

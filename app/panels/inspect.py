@@ -5,12 +5,13 @@ import streamlit as st
 
 from app import charts, images, results, state
 from app.components.gallery import gallery
+from app.shell import escaped
 from app.state import View
 from core import collapse, runs
 from core.artifacts import Detection
 from core.cases import Case
 
-PER_PAGE = 36
+PER_PAGE = 30
 SHOWN = {"flagged": "Flagged", "missed": "Just missed", "influential": "Most influential"}
 
 
@@ -103,7 +104,7 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
         )
     with words:
         votes = int((delta[:, i] < view.threshold).sum())
-        st.markdown(f"**labelled “{data.class_names[data.train.labels[i]]}”**")
+        st.markdown(f"**labelled “{escaped(data.class_names[data.train.labels[i]])}”**")
         st.markdown(f"{votes} of {len(delta)} changes below {view.threshold:.3g}")
         st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
         st.markdown(f"influence {scores.original(view.query)[i]:.4g}")
@@ -116,7 +117,7 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
                 poisoned = bool(runs.truth(case.plan)[i])
                 st.badge("poison" if poisoned else "clean", color="red" if poisoned else "green")
     kinds = [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
-    figure = charts.changes_of_image(delta[:, i], kinds, view.threshold, collapse.typical_change(delta))
+    figure = charts.changes_of_image(delta[:, i], kinds, view.threshold, collapse.typical_change(delta[:, i]))
     charts.show(figure, key="image-changes", alt=f"changes of influence of training image {i}", height=270)
 
 

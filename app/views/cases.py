@@ -38,7 +38,7 @@ def card(case: Case) -> None:
                     f"poison success {report.poison_success_rate:.0%}"
                 )
             else:
-                st.caption(f"{len(case.unfinished)} steps are still to be computed")
+                st.caption(f"steps still to be computed: {len(case.unfinished)}")
         if x.description:
             st.caption(escaped(x.description))
         with st.container(horizontal=True):

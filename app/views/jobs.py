@@ -33,7 +33,7 @@ st.caption(
 
 def progress_text(job: jobs.Job) -> str:
     """Stage, phase, rate and time to go in words."""
-    parts = [job.stage or "starting"]
+    parts = [shell.STAGES.get(job.stage, job.stage) or "starting"]
     if job.total:
         parts.append(f"{job.phase} {job.done:,} of {job.total:,}")
     if job.rate:
@@ -64,6 +64,13 @@ def row(job: jobs.Job) -> None:
             ):
                 jobs.submit(results.store().root, job.kind, job.spec, job.title, job.owner)
                 st.rerun()
+        if job.state == "done" and (run := shell.case_of(job)):
+            st.page_link(
+                "views/investigate.py",
+                label="Open the case",
+                icon=":material/search:",
+                query_params={"case": run},
+            )
         if job.state == "running":
             steps = f"step {job.stages_done + 1} of {job.stages_total} · " if job.stages_total else ""
             st.progress(shell.share(job), text=steps + escaped(progress_text(job)))

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import streamlit as st
 
@@ -101,15 +103,24 @@ except ValueError as error:
 
 
 def expected_cost(toml: str) -> list[dict] | str:
-    """Seconds, memory and disk of each step, measured by the engine in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "core", "plan", "/dev/stdin", "--json", "--store", str(results.store().root)],
-        input=toml,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """Seconds, memory and disk of each step, measured by the engine in a process of its own; or what went wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "experiment.toml"
+        file.write_text(toml)
+        command = [
+            sys.executable,
+            "-m",
+            "core",
+            "plan",
+            str(file),
+            "--json",
+            "--store",
+            str(results.store().root),
+        ]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        except subprocess.TimeoutExpired:
+            return "measuring took more than five minutes and was given up"
     return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()[-600:]
 
 
@@ -137,7 +148,9 @@ if ask:
             st.info(f"{len(todo)} steps. The images have to be read once before the rest can be estimated.")
         else:
             st.info(f"About {shell.duration(seconds)}, give or take a factor of two, for {len(todo)} steps.")
-        st.dataframe(cost, hide_index=True)
+        rows = [{"step": shell.STAGES.get(s["stage"], s["stage"]), **s} for s in cost]
+        order = ["step", "done", "seconds", "memory_mb", "disk_mb", "key"]
+        st.dataframe(rows, hide_index=True, column_order=order)
 if begin:
     job = shell.start(experiment)
     st.session_state["started"] = job.id

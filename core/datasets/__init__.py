@@ -36,14 +36,14 @@ class DatasetPlugin(Plugin):
         0,
         ge=0,
         le=MAX_ROWS,
-        title="Training images",
+        title="Training images (0: all)",
         description="Training images to use, drawn at random. 0: all of them.",
     )
     test_limit: int = Field(
         0,
         ge=0,
         le=MAX_ROWS,
-        title="Test images",
+        title="Test images (0: all)",
         description="Test images to use, drawn at random. 0: all of them.",
     )
     sample_seed: int = Field(

@@ -1,5 +1,6 @@
 """Fits the curvature factors of a victim once; every later question about it uses them."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -24,8 +25,11 @@ def fit_factors(settings: FactorSettings, model: Model, victim: TrainedModel, po
     """
     network = restore(model, victim.weights, poisoned)
     images = Images(poisoned.train.images, poisoned.train.labels)
-    folder = Path(tempfile.mkdtemp(prefix="factors-"))
-    with analysis(network, poisoned, folder, seed_for(settings.seed, "fisher labels")) as analyzer:
+    seed = seed_for(settings.seed, "fisher labels")
+    with (
+        tempfile.TemporaryDirectory(prefix="factors-") as work,
+        analysis(network, poisoned, Path(work), seed) as analyzer,
+    ):
         analyzer.fit_all_factors(
             factors_name=NAME,
             dataset=images,
@@ -37,7 +41,10 @@ def fit_factors(settings: FactorSettings, model: Model, victim: TrainedModel, po
                 lambda_max_examples=settings.max_examples,
             ),
         )
-        return Factors(settings.strategy, analyzer.factors_output_dir(factors_name=NAME))
+        fitted = Path(tempfile.mkdtemp(prefix="fitted-"))  # the store takes it over
+        for file in analyzer.factors_output_dir(factors_name=NAME).iterdir():
+            shutil.move(file, fitted)
+    return Factors(settings.strategy, fitted)
 
 
 def batch_size(network: torch.nn.Module) -> int:

@@ -1,0 +1,47 @@
+"""Parts of the README that are generated: the measured figures and the list of methods.
+
+`python -m core docs` writes them between their markers; a test fails when they are not up to date.
+"""
+
+from pathlib import Path
+
+from core import bench, paths, registry
+
+README = paths.ASSETS.parent / "README.md"
+FAMILIES = ("datasets", "attacks", "models", "transforms", "detectors", "unlearners")
+
+
+def figures() -> list[str]:
+    """The measured table, and what it was measured on."""
+    records = [r for path in sorted(bench.FOLDER.glob("*.json")) for r in bench.read(path)]
+    if not records:
+        return ["Nothing has been measured yet."]
+    hardware = " and ".join(sorted({f"{r['hardware']} ({r['threads']} threads)" for r in records}))
+    dates = sorted({r["date"] for r in records})
+    versions = records[-1]["versions"]
+    about = f"{hardware}, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, torch {versions['torch']}, "
+    about += f"kronfluence {versions['kronfluence']}. Files: `assets/results/bench/investigation`."
+    return [*bench.readme_rows(), "", f"Measured on {about}"]
+
+
+def methods() -> list[str]:
+    """Every built-in method by family."""
+    lines = ["| family | methods |", "|---|---|"]
+    for family in FAMILIES:
+        names = ", ".join(f"`{name}`" for name in registry.members(family))
+        lines.append(f"| {family} | {names} |")
+    return lines
+
+
+def filled(text: str) -> str:
+    """The README with its generated parts renewed."""
+    for name, lines in (("figures", figures()), ("methods", methods())):
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        text = f"{before}{start}" + "\n".join(lines) + f"\n{end}{after}"
+    return text
+
+
+def write(path: Path = README) -> None:
+    """Renew the README."""
+    path.write_text(filled(path.read_text()))
