@@ -95,14 +95,17 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def opened_case(view: state.View) -> Case:
-    """The case of the view, finished; otherwise says what is missing and stops the page."""
+def opened_case(view: state.View) -> tuple[state.View, Case]:
+    """The view fitted to its case, and the case, finished; otherwise says what is missing and stops the page."""
     case = results.case(view.case) if view.case else None
     if case is None:
         _no_case(view)
     if lacking := case.unfinished:
         _unfinished(case, len(lacking))
-    return case
+    queries, copies = len(case.plan.queries.value), len(case.plan.changed.value)
+    size = len(case.plan.dataset.value.train)
+    fitted = state.fitted(view, queries=queries, copies=copies // queries, images=size)
+    return fitted if fitted == view else state.update(**vars(fitted)), case
 
 
 def _no_case(view: state.View) -> None:

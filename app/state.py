@@ -4,7 +4,6 @@ The address is the truth: it is read at the start of every run, and every gestur
 restores what its sender saw, and Back undoes a step.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -30,6 +29,9 @@ class View:
     """Training image in the inspector, or −1."""
 
 
+LARGEST = 3.4e38
+"""Thresholds are compared in float32."""
+CHOICES = {"truth": ("show", "hide")}
 PARAMETERS = {"query": "q", "threshold": "th", "tolerance": "tol", "image": "i"}
 
 
@@ -46,6 +48,8 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
             continue
         try:
             values[field.name] = _converted(text, type(field.default))
+            if values[field.name] not in CHOICES.get(field.name, (values[field.name],)):
+                raise ValueError
         except ValueError:
             remarks.append(
                 f"The link says {field.name} = {text[:40]!r}, which is not usable; the default is shown."
@@ -55,9 +59,19 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
 
 def _converted(text: str, kind: type) -> Any:
     value = kind(text[:64])
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not abs(value) <= LARGEST:  # also turns NaN away
         raise ValueError
     return value
+
+
+def fitted(view: View, *, queries: int, copies: int, images: int) -> View:
+    """The view with numbers that a case of this size has; a link may carry any."""
+    return replace(
+        view,
+        query=view.query if 0 <= view.query < queries else 0,
+        tolerance=min(max(view.tolerance, 0), copies - 1),
+        image=view.image if 0 <= view.image < images else -1,
+    )
 
 
 def parameters_of(view: View) -> dict[str, str]:

@@ -25,6 +25,7 @@ ExperimentFile = Annotated[str, typer.Argument(metavar="EXPERIMENT.toml", help="
 Changes = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")]
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of results.")]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
+More = Annotated[list[str] | None, typer.Argument(hidden=True)]  # `--set a=1 b=2` names two
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -36,13 +37,14 @@ def _plan(file: str, changes: list[str] | None, store: Path | None) -> Plan:
 @app.command()
 def run(
     file: ExperimentFile,
+    more: More = None,
     changes: Changes = None,
     store: StoreOption = None,
     place: DeviceOption = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Compute everything an experiment asks for, and print its figures."""
-    p = _plan(file, changes, store)
+    p = _plan(file, [*(changes or []), *(more or [])], store)
     with device.use(place), reporting(Bars()):
         runs.record(p.experiment, p.dataset.store)
         computed = runs.complete(p)

@@ -6,7 +6,7 @@ results. Presets are TOML files in assets/experiments.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
@@ -15,42 +15,62 @@ from core import paths
 from core.device import Precision
 from core.registry import Settings, member_of
 
+if TYPE_CHECKING:
+    from core.attacks.base import Attack as AnyAttack
+    from core.datasets import DatasetPlugin as AnyDataset
+    from core.detectors.base import Detector as AnyDetector
+    from core.models.base import Model as AnyModel
+    from core.unlearners.base import Unlearner as AnyUnlearner
+else:
+    AnyDataset, AnyAttack, AnyModel = member_of("datasets"), member_of("attacks"), member_of("models")
+    AnyDetector, AnyUnlearner = member_of("detectors"), member_of("unlearners")
+
 
 class Training(Settings):
     """How the victim is trained. Defaults: Delta-Influence's recipe (arXiv 2411.13731, public notebooks)."""
 
-    epochs: int = Field(40, ge=1, le=1000, description="Passes over the training set.")
-    learning_rate: float = Field(0.1, gt=0, le=10, description="Peak learning rate of SGD.")
-    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of SGD.")
-    nesterov: bool = Field(True, description="Nesterov's form of the momentum.")
-    weight_decay: float = Field(5e-4, ge=0, le=1, description="L2 penalty on the weights.")
-    batch_size: int = Field(128, ge=2, le=8192, description="Images per step.")
+    epochs: int = Field(default=40, ge=1, le=1000, description="Passes over the training set.")
+    learning_rate: float = Field(default=0.1, gt=0, le=10, description="Peak learning rate of SGD.")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD.")
+    nesterov: bool = Field(default=True, description="Nesterov's form of the momentum.")
+    weight_decay: float = Field(default=5e-4, ge=0, le=1, description="L2 penalty on the weights.")
+    batch_size: int = Field(default=128, ge=2, le=8192, description="Images per step.")
     schedule: Literal["step", "warmup_linear", "one_cycle"] = Field(
-        "step",
+        default="step",
         description="step: ×0.1 at 3/8, 5/8 and 7/8 of the epochs (Delta-Influence). warmup_linear: Goel et al. "
         "one_cycle: up for 20 % of the steps, then down to zero; best for few epochs.",
     )
-    shift: float = Field(0.125, ge=0, le=0.5, description="Augmentation: random shift, share of the width.")
-    flip: bool = Field(True, description="Augmentation: random horizontal flip. Switch off for digits.")
-    precision: Precision = Field("fp32", description="bf16: bfloat16 matrix products.")
-    seed: int = Field(0, ge=0, description="Initial weights, batch order and augmentation.")
+    shift: float = Field(
+        default=0.125, ge=0, le=0.5, description="Augmentation: random shift, share of the width."
+    )
+    flip: bool = Field(
+        default=True, description="Augmentation: random horizontal flip. Switch off for digits."
+    )
+    precision: Precision = Field(default="fp32", description="bf16: bfloat16 matrix products.")
+    seed: int = Field(default=0, ge=0, description="Initial weights, batch order and augmentation.")
 
 
 class FactorSettings(Settings):
     """How the curvature factors are fitted."""
 
-    strategy: Literal["ekfac", "kfac", "identity"] = Field("ekfac", description="Curvature approximation.")
-    precision: Precision = Field("fp32", description="bf16 is faster on hardware with bf16 matrix units.")
-    max_examples: int = Field(100_000, ge=1, description="Training images to fit on, at most.")
-    seed: int = Field(0, ge=0, description="Labels drawn from the model's softmax (true Fisher).")
+    strategy: Literal["ekfac", "kfac", "identity"] = Field(
+        default="ekfac", description="Curvature approximation."
+    )
+    precision: Precision = Field(
+        default="fp32", description="bf16 is faster on hardware with bf16 matrix units."
+    )
+    max_examples: int = Field(default=100_000, ge=1, description="Training images to fit on, at most.")
+    seed: int = Field(default=0, ge=0, description="Labels drawn from the model's softmax (true Fisher).")
 
 
 class QuerySettings(Settings):
     """Which misbehaving test images are investigated."""
 
-    count: int = Field(4, ge=1, le=256, title="Test images", description="Misbehaving test images to score.")
+    count: int = Field(
+        default=4, ge=1, le=256, title="Test images", description="Misbehaving test images to score."
+    )
     order: Literal["confident", "first"] = Field(
-        "confident",
+        default="confident",
         title="Which ones",
         description="confident: those that the victim misreads most surely, which a defender sees too. "
         "first: in test order, as the published code takes them.",
@@ -61,49 +81,55 @@ class TransformSettings(Settings):
     """How each picked test image is transformed and relabelled (method of Delta-Influence)."""
 
     n_transforms: int = Field(
-        50, ge=1, le=500, title="Transformed copies", description="Transformed copies per picked image."
+        default=50,
+        ge=1,
+        le=500,
+        title="Transformed copies",
+        description="Transformed copies per picked image.",
     )
     names: tuple[str, ...] = Field(
-        ("flip", "color_jitter", "random_affine", "elastic", "blurrer", "inverter", "color_switch"),
+        default=("flip", "color_jitter", "random_affine", "elastic", "blurrer", "inverter", "color_switch"),
         min_length=1,
         title="Kinds of transformation",
         description="Kinds to draw from, each copy uses one.",
     )
     mode: Literal["both", "image", "label"] = Field(
-        "both", description="both: new image and new label. image, label: only that (ablations)."
+        default="both", description="both: new image and new label. image, label: only that (ablations)."
     )
     space: Literal["pixel", "reference"] = Field(
-        "pixel", description="reference: transform after standardisation, as the published code does."
+        default="pixel", description="reference: transform after standardisation, as the published code does."
     )
-    seed: int = Field(0, ge=0, description="Draws of kinds, parameters and labels.")
+    seed: int = Field(default=0, ge=0, description="Draws of kinds, parameters and labels.")
 
 
 class ScoreSettings(Settings):
     """How influence scores are computed."""
 
     damping: Annotated[float, Field(gt=0)] | Literal["heuristic"] = Field(
-        1e-8, description="Added to each eigenvalue. heuristic: 0.1 × their mean, per layer."
+        default=1e-8, description="Added to each eigenvalue. heuristic: 0.1 × their mean, per layer."
     )
-    precision: Precision = Field("fp32", description="bf16 is faster on hardware with bf16 matrix units.")
+    precision: Precision = Field(
+        default="fp32", description="bf16 is faster on hardware with bf16 matrix units."
+    )
 
 
 class Experiment(Settings):
     """All settings of one investigation."""
 
-    title: str = Field("Untitled investigation", max_length=120)
-    description: str = Field("", max_length=2000)
-    dataset: member_of("datasets")
-    attack: member_of("attacks")
-    model: member_of("models")
+    title: str = Field(default="Untitled investigation", max_length=120)
+    description: str = Field(default="", max_length=2000)
+    dataset: AnyDataset
+    attack: AnyAttack
+    model: AnyModel
     training: Training = Training()
     factors: FactorSettings = FactorSettings()
     queries: QuerySettings = QuerySettings()
     transforms: TransformSettings = TransformSettings()
     scores: ScoreSettings = ScoreSettings()
-    detectors: tuple[member_of("detectors"), ...] = Field(min_length=1)
-    unlearners: tuple[member_of("unlearners"), ...] = ()
+    detectors: tuple[AnyDetector, ...] = Field(min_length=1)
+    unlearners: tuple[AnyUnlearner, ...] = ()
     unlearn_after: tuple[str, ...] = Field(
-        ("delta_influence",), description="Detectors whose flagged set the unlearners forget."
+        default=("delta_influence",), description="Detectors whose flagged set the unlearners forget."
     )
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ def build(model: Model, dataset: Dataset, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = model.build(len(dataset.class_names))
-    return network.to(device.current(), memory_format=torch.channels_last)
+    return network.to(device.current()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def restore(model: Model, weights: dict[str, np.ndarray], dataset: Dataset) -> nn.Module:

@@ -1,5 +1,6 @@
 """Applies an attack: what is altered (the truth), and the training set as the defender finds it."""
 
+import mmap
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,13 @@ def choose_poisons(attack: Attack, dataset: Dataset) -> Poisoning:
 
 def poison(dataset: Dataset, poisoning: Poisoning) -> Dataset:
     """The dataset with the poisons in place of the originals; nothing tells which they are."""
-    images, labels = np.array(dataset.train.images), np.array(dataset.train.labels)
+    images, labels = private(dataset.train.images), np.array(dataset.train.labels)
     images[poisoning.indices], labels[poisoning.indices] = poisoning.images, poisoning.labels
     return replace(dataset, train=Split(images, labels))
+
+
+def private(array: np.ndarray) -> np.ndarray:
+    """An array one may write to: a memory-mapped file stays on disk, only the parts written to take memory."""
+    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.filename:
+        return np.memmap(array.filename, array.dtype, mode="c", offset=array.offset, shape=array.shape)
+    return np.array(array)

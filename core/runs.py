@@ -72,6 +72,18 @@ def find(run_id: str, store: Store) -> Run | None:
     return next((run for run in all_runs(store) if run.id == run_id), None)
 
 
+def remove(run: Run, store: Store) -> None:
+    """Take a run off the list; its results stay in the store until the store is deleted, so `restore` is free."""
+    path = store.root / "runs" / f"{run.id}.json"
+    path.rename(path.with_suffix(".removed"))
+
+
+def restore(run_id: str, store: Store) -> None:
+    """Put a removed run back on the list."""
+    path = store.root / "runs" / f"{run_id}.removed"
+    path.rename(path.with_suffix(".json"))
+
+
 def all_runs(store: Store) -> list[Run]:
     """Every readable run: shipped ones first, then the user's, newest first."""
     runs = []

@@ -3,20 +3,19 @@
 import streamlit as st
 
 from app.shell import escaped
+from app.state import View
 from core.cases import Case
 
 
-def facts(case: Case) -> None:
+def facts(case: Case, view: View) -> None:
     """Data, attack, network, size and the victim's figures."""
     x, p = case.run.experiment, case.plan
     data, queries = p.dataset.value, p.queries.value
     with st.container(horizontal=True):
         st.badge(type(x.dataset).title, icon=":material/photo_library:", color="gray")
-        st.badge(
-            f"{type(x.attack).title}, {len(p.poisoning.value.indices)} poisons",
-            color="gray",
-            icon=":material/bug_report:",
-        ) if st.session_state.get("view_truth") != "hide" else None
+        if view.truth != "hide":
+            poisons = len(p.poisoning.value.indices)
+            st.badge(f"{type(x.attack).title}, {poisons} poisons", icon=":material/bug_report:", color="gray")
         st.badge(f"{type(x.model).title}, width {x.model.width}", icon=":material/lan:", color="gray")
         st.badge(f"{len(data.train):,} training images", color="gray")
         st.badge(f"{len(p.changed.value) // len(queries)} transformed copies", color="gray")

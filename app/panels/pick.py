@@ -12,7 +12,6 @@ from core.cases import Case
 def pick_query(case: Case, view: View) -> View:
     """A gallery of the scored test images; returns the view with the one that is picked."""
     queries, names = case.plan.queries.value, list(case.plan.dataset.value.class_names)
-    query = view.query if 0 <= view.query < len(queries) else 0
     left, right = st.columns([3, 2], gap="medium")
     with left:
         items = [
@@ -29,7 +28,7 @@ def pick_query(case: Case, view: View) -> View:
             for i in range(len(queries))
         ]
         picked = gallery(
-            items, key=f"queries-{case.id}", label="misbehaving test images", selected=query, size=88
+            items, key=f"queries-{case.id}", label="misbehaving test images", selected=view.query, size=88
         )
         st.caption(
             f"{len(queries)} of the {queries.n_affected} triggered test images that the classifier takes for "
@@ -37,7 +36,7 @@ def pick_query(case: Case, view: View) -> View:
         )
     if picked is not None and picked != view.query:
         view = state.update(query=int(picked), image=-1, page=1)
-        query = int(picked)
+    query = view.query
     with right:
         st.markdown(f"**What the classifier says about test image {queries.test_rows[query]}**")
         values = queries.probabilities[query]
@@ -46,4 +45,4 @@ def pick_query(case: Case, view: View) -> View:
         )
         alt = f"The classifier says {names[int(values.argmax())]} with {values.max():.1%}"
         charts.show(figure, key="query-probabilities", alt=alt, height=210)
-    return view if view.query == query else state.update(query=query)
+    return view

@@ -18,7 +18,6 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     """The controls and the figures; returns the view in force and what it flags."""
     delta, ordered = results.changes(case, view.query)
     n_transforms, n = delta.shape
-    tolerance = min(max(view.tolerance, 0), n_transforms - 1)
     st.caption(
         f"Each of the {n_transforms} transformed and relabelled copies changes every training image's influence. "
         "Clean images lose some and gain some; poisons lose on nearly every copy. An image is flagged when all but "
@@ -30,19 +29,19 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
             st.slider,
             "Tolerance",
             "tolerance",
-            tolerance,
+            view.tolerance,
             min_value=0,
-            max_value=min(10, n_transforms - 1),
+            max_value=max(1, view.tolerance, min(10, n_transforms - 1)),  # a link may ask for more than 10
             help="How many of the copies may fail to push the influence below the threshold.",
         )
     with left:
-        statistic = np.sort(collapse.order_statistic(ordered, tolerance))
+        statistic = np.sort(collapse.order_statistic(ordered, view.tolerance))
         chosen = threshold(
             statistic, view.threshold, flagged_total=n, key=f"threshold-{case.id}-{view.query}"
         )
     if chosen != np.float32(view.threshold):
         view = state.update(threshold=chosen, page=1)
-    rule = DeltaInfluence(threshold=view.threshold, tolerance=tolerance, query=view.query)
+    rule = DeltaInfluence(threshold=view.threshold, tolerance=view.tolerance, query=view.query)
     found = rule.detect(case.plan.scores.value)
     flagged = int(found.flagged.sum())
     with right:

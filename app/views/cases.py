@@ -14,6 +14,28 @@ st.markdown(
 )
 
 
+def remove(case: Case) -> None:
+    """Take a case and its variants off the list, and remember how to undo it."""
+    own = [run for run in case.variants if not run.shipped]
+    for run in own:
+        runs.remove(run, results.store())
+    st.session_state["removed"] = (case.run.title, [run.id for run in own])
+
+
+def undo(ids: list[str]) -> None:
+    """Put a removed case back."""
+    for run_id in ids:
+        runs.restore(run_id, results.store())
+    del st.session_state["removed"]
+
+
+if "removed" in st.session_state:
+    title, ids = st.session_state["removed"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(f"“{escaped(title)}” was removed from the list.", icon=":material/delete:")
+        st.button("Undo", icon=":material/undo:", on_click=undo, args=(ids,))
+
+
 def card(case: Case) -> None:
     """One case: picture, facts, and the way in."""
     x, done = case.run.experiment, not case.unfinished
@@ -48,6 +70,16 @@ def card(case: Case) -> None:
             st.badge("ready" if done else "not finished", color="green" if done else "orange")
             if case.run.shipped:
                 st.badge("bundled", color="gray")
+            else:
+                st.button(
+                    "Remove",
+                    key=f"remove-{case.id}",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    on_click=remove,
+                    args=(case,),
+                    help="Takes the case off this list; can be undone.",
+                )
 
 
 found = cases.all_cases(results.store())

@@ -5,8 +5,7 @@ import streamlit as st
 from app import panels, shell, state
 from app.shell import escaped
 
-view = state.current()
-case = shell.opened_case(view)
+view, case = shell.opened_case(state.current())
 x = case.run.experiment
 
 head, truth = st.columns([4, 1], vertical_alignment="bottom")
@@ -21,7 +20,7 @@ with truth:
         required=True,
         help="Hide it to work as an analyst would: nothing on the page then depends on who the poisons are.",
     )
-panels.facts(case)
+panels.facts(case, view)
 
 st.header("1 · The misbehaving test image")
 view = panels.pick_query(case, view)

@@ -11,7 +11,7 @@ from core.detectors.delta_influence import DeltaInfluence
 
 view = state.current()
 results.forget(view.case)
-case = shell.opened_case(view)
+view, case = shell.opened_case(view)
 names = list(case.plan.dataset.value.class_names)
 before = case.plan.before.value
 found = cases.outcomes(case, results.store())
@@ -32,8 +32,7 @@ def label(outcome: Outcome) -> str:
 
 
 st.title(f"Unlearn · {escaped(case.run.title)}")
-query = view.query if view.query < len(case.plan.queries.value) else 0
-rule = DeltaInfluence(threshold=view.threshold, tolerance=view.tolerance, query=query)
+rule = DeltaInfluence(threshold=view.threshold, tolerance=view.tolerance, query=view.query)
 flagged = int(rule.detect(case.plan.scores.value).flagged.sum())
 
 with st.container(border=True):
@@ -124,10 +123,10 @@ with right:
 
 st.subheader("The picked test image, before and after")
 queries = case.plan.queries.value
-true, wrong = int(queries.true_labels[query]), int(queries.labels[query])
+true, wrong = int(queries.true_labels[view.query]), int(queries.labels[view.query])
 columns = st.columns(min(4, 1 + len(found)))
-shown = [("victim", before.query_probabilities[query])] + [
-    (label(o), o.report.query_probabilities[query]) for o in found
+shown = [("victim", before.query_probabilities[view.query])] + [
+    (label(o), o.report.query_probabilities[view.query]) for o in found
 ]
 for column, (title, values) in zip(columns, shown, strict=False):
     with column:

@@ -26,19 +26,25 @@ class BadNet(Attack):
     name: ClassVar[str] = "badnet"
     title: ClassVar[str] = "BadNet patch"
 
-    n_poisons: int = Field(500, ge=1, title="Poisoned images", description="Training images to alter.")
-    victim_class: int = Field(8, ge=0, description="Class whose images receive the patch (its number).")
-    target_class: int = Field(5, ge=0, description="Class that the patch shall cause (its number).")
+    n_poisons: int = Field(
+        default=500, ge=1, title="Poisoned images", description="Training images to alter."
+    )
+    victim_class: int = Field(
+        default=8, ge=0, description="Class whose images receive the patch (its number)."
+    )
+    target_class: int = Field(default=5, ge=0, description="Class that the patch shall cause (its number).")
     patch: Literal["checkerboard", "square"] = Field(
-        "checkerboard", description="checkerboard: the published 4 pixels. square: a solid block."
+        default="checkerboard", description="checkerboard: the published 4 pixels. square: a solid block."
     )
-    size: int = Field(3, ge=1, le=64, description="Side of the square in pixels.")
-    margin: int = Field(1, ge=0, le=64, description="Pixels between the square and the image's edges.")
+    size: int = Field(default=3, ge=1, le=64, description="Side of the square in pixels.")
+    margin: int = Field(
+        default=1, ge=0, le=64, description="Pixels between the square and the image's edges."
+    )
     corner: Literal["bottom-right", "bottom-left", "top-right", "top-left"] = Field(
-        "bottom-right", description="Corner the patch is put in."
+        default="bottom-right", description="Corner the patch is put in."
     )
-    value: int = Field(0, ge=0, le=255, description="Grey value of the patch, 0 is black.")
-    seed: int = Field(0, ge=0, description="Choice of the poisoned images.")
+    value: int = Field(default=0, ge=0, le=255, description="Grey value of the patch, 0 is black.")
+    seed: int = Field(default=0, ge=0, description="Choice of the poisoned images.")
 
     def poison(self, dataset: "Dataset") -> "Poisoning":
         """Choose `n_poisons` images of the victim class, stamp and relabel them."""

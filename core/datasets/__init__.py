@@ -33,24 +33,24 @@ class DatasetPlugin(Plugin):
     """Labelled images from one source. Subclasses say how to read all of them; `load_dataset` samples."""
 
     train_limit: int = Field(
-        0,
+        default=0,
         ge=0,
         le=MAX_ROWS,
         title="Training images (0: all)",
         description="Training images to use, drawn at random. 0: all of them.",
     )
     test_limit: int = Field(
-        0,
+        default=0,
         ge=0,
         le=MAX_ROWS,
         title="Test images (0: all)",
         description="Test images to use, drawn at random. 0: all of them.",
     )
     sample_seed: int = Field(
-        0, ge=0, le=2**31 - 1, description="Which images a limit keeps, and which become test images."
+        default=0, ge=0, le=2**31 - 1, description="Which images a limit keeps, and which become test images."
     )
     source: str = Field(
-        "",
+        default="",
         max_length=200,
         description="Fingerprint of the files, filled in when a run begins, so that changed files give new "
         "results.",

@@ -28,7 +28,7 @@ class Folder(OwnImages):
     title: ClassVar[str] = "My images: a folder per class"
 
     path: str = Field(
-        "images",
+        default="images",
         min_length=1,
         max_length=4096,
         description="Folder with a folder per class; a relative path starts at the data folder.",

@@ -49,7 +49,7 @@ class Imagenette(DatasetPlugin):
         FOLDER,
     )
 
-    size: Literal[64, 160] = Field(64, description="Width and height of the images in pixels.")
+    size: Literal[64, 160] = Field(default=64, description="Width and height of the images in pixels.")
 
     def read(self) -> Dataset:
         """All images; standardised by the statistics of ImageNet, as in Delta-Influence."""

@@ -28,16 +28,22 @@ class Parquet(OwnImages):
     title: ClassVar[str] = "My images: parquet files"
 
     path: str = Field(
-        "images.parquet",
+        default="images.parquet",
         min_length=1,
         max_length=4096,
         description="Parquet file with the training images; a relative path starts at the data folder.",
     )
     test_path: str = Field(
-        "", max_length=4096, description="Parquet file with the test images. Empty: a share of each class."
+        default="",
+        max_length=4096,
+        description="Parquet file with the test images. Empty: a share of each class.",
     )
-    image_column: str = Field("image", min_length=1, max_length=200, description="Column with the images.")
-    label_column: str = Field("label", min_length=1, max_length=200, description="Column with the labels.")
+    image_column: str = Field(
+        default="image", min_length=1, max_length=200, description="Column with the images."
+    )
+    label_column: str = Field(
+        default="label", min_length=1, max_length=200, description="Column with the labels."
+    )
 
     def read(self) -> Dataset:
         """All readable images. Raises ValueError for wrong columns, and where a class has fewer than 2."""

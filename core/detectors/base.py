@@ -4,8 +4,8 @@
 Queries. A detector that names no `scores` never causes factors to be fitted. None can name the truth.
 """
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from core.registry import Plugin
 
@@ -16,6 +16,5 @@ if TYPE_CHECKING:
 class Detector(Plugin):
     """A rule that suspects training images."""
 
-    @abstractmethod
-    def detect(self, *evidence: Any) -> "Detection":
-        """A suspicion for every training image, and the decision."""
+    detect: ClassVar[Callable[..., "Detection"]]
+    """A suspicion for every training image, and the decision. Subclasses define it with their own arguments."""

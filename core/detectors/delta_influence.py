@@ -21,11 +21,13 @@ class DeltaInfluence(Detector):
     name: ClassVar[str] = "delta_influence"
     title: ClassVar[str] = "Delta-Influence"
 
-    threshold: float = Field(0.0, allow_inf_nan=False, description="A change counts when it is below this.")
-    tolerance: int = Field(
-        1, ge=0, le=499, description="How many changes may fail to be below the threshold."
+    threshold: float = Field(
+        default=0.0, allow_inf_nan=False, description="A change counts when it is below this."
     )
-    query: int = Field(0, ge=0, description="Which picked test image to use, counted from 0.")
+    tolerance: int = Field(
+        default=1, ge=0, le=499, description="How many changes may fail to be below the threshold."
+    )
+    query: int = Field(default=0, ge=0, description="Which picked test image to use, counted from 0.")
 
     def detect(self, scores: "InfluenceScores") -> "Detection":
         """Suspicion and flags of every training image."""

@@ -19,8 +19,10 @@ class InfluenceThreshold(Detector):
     name: ClassVar[str] = "influence_threshold"
     title: ClassVar[str] = "EK-FAC threshold"
 
-    threshold: float = Field(10.0, allow_inf_nan=False, description="Influence above this is suspect.")
-    query: int = Field(0, ge=0, description="Which picked test image to use, counted from 0.")
+    threshold: float = Field(
+        default=10.0, allow_inf_nan=False, description="Influence above this is suspect."
+    )
+    query: int = Field(default=0, ge=0, description="Which picked test image to use, counted from 0.")
 
     def detect(self, scores: "InfluenceScores") -> "Detection":
         """Suspicion is the influence itself."""

@@ -76,8 +76,9 @@ def pairwise(
                     amp_dtype=torch.bfloat16 if settings.precision == "bf16" else None,
                 ),
             )
-            scores = analyzer.load_pairwise_scores("scores")["all_modules"]
-    return scores.float().cpu().numpy()
+            scores = analyzer.load_pairwise_scores("scores")
+    assert scores is not None, "kronfluence has just written them"
+    return scores["all_modules"].float().cpu().numpy()
 
 
 def query_batch(n_queries: int, parameters: int) -> int:

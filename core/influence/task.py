@@ -117,11 +117,11 @@ class _Bar:
 def kronfluence_progress() -> Iterator[None]:
     """Replace the bars that kronfluence draws, for the length of the block."""
     modules = (covariance, eigen, pairwise, dot_product)
-    originals = [module.tqdm for module in modules]
+    originals = [vars(module)["tqdm"] for module in modules]
     for module in modules:
-        module.tqdm = _Bar
+        vars(module)["tqdm"] = _Bar
     try:
         yield
     finally:
         for module, original in zip(modules, originals, strict=True):
-            module.tqdm = original
+            vars(module)["tqdm"] = original

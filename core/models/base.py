@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 class Model(Plugin):
     """A classifier architecture."""
 
-    width: int = Field(64, ge=1, le=1024, description="Channels of the first layer; the others scale along.")
+    width: int = Field(
+        default=64, ge=1, le=1024, description="Channels of the first layer; the others scale along."
+    )
 
     @abstractmethod
     def build(self, n_classes: int) -> "nn.Module":

@@ -21,7 +21,8 @@ class ResNet18(Model):
     title: ClassVar[str] = "ResNet-18"
 
     stem: Literal["cifar", "imagenette"] = Field(
-        "cifar", description="First convolution: 3×3 stride 1 (32-pixel images) or 7×7 stride 2 (160-pixel)."
+        default="cifar",
+        description="First convolution: 3×3 stride 1 (32-pixel images) or 7×7 stride 2 (160-pixel).",
     )
 
     def build(self, n_classes: int) -> "nn.Module":

@@ -20,8 +20,8 @@ class CatastrophicForgetting(Unlearner):
     name: ClassVar[str] = "catastrophic_forgetting"
     title: ClassVar[str] = "Catastrophic forgetting (CF)"
 
-    epochs: int = Field(10, ge=1, le=1000, description="Passes over the retained images.")
-    learning_rate: float = Field(0.025, gt=0, le=10, description="Peak learning rate.")
+    epochs: int = Field(default=10, ge=1, le=1000, description="Passes over the retained images.")
+    learning_rate: float = Field(default=0.025, gt=0, le=10, description="Peak learning rate.")
 
     def unlearn(self, task: Task) -> "TrainedModel":
         """The victim after further training on the retained images."""

@@ -11,9 +11,14 @@ from core.datasets.reading.split import statistics, stratified
 class OwnImages(DatasetPlugin):
     """Images of any size, standardised by the statistics of the training images that could be read."""
 
-    size: int = Field(32, ge=32, le=224, description="Width and height that images are scaled to, in pixels.")
+    size: int = Field(
+        default=32, ge=32, le=224, description="Width and height that images are scaled to, in pixels."
+    )
     test_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of each class that becomes test images, where none are given."
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Share of each class that becomes test images, where none are given.",
     )
 
     def assemble(self, train: Labelled, test: Labelled | None) -> Dataset:
