@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from app import results
+from core.store import ArtifactDamaged
 
 HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -44,7 +45,10 @@ async def picture(request: Request) -> Response:
 def _encoded(run: str, kind: str, row: int) -> bytes | None:
     if kind not in KINDS or (case := results.case(run)) is None:
         return None
-    images = results.images(case, kind)
+    try:
+        images = results.images(case, kind)
+    except (FileNotFoundError, ArtifactDamaged):  # not computed yet, or not to be trusted
+        return None
     return png(images[row]) if 0 <= row < len(images) else None
 
 

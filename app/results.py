@@ -19,10 +19,10 @@ _images: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
 
 
 def store() -> Store:
-    """The store of this server, opened once."""
+    """The store of this server, opened once. It only reads: whatever has to be computed is a job."""
     global _store
     if _store is None or _store.root != runs.paths.store_root():
-        _store = runs.open_store()
+        _store = runs.open_store(computes=False)
     return _store
 
 

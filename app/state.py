@@ -10,7 +10,10 @@ from typing import Any
 
 import streamlit as st
 
+from core.detectors.delta_influence import DeltaInfluence
+
 VERSION = "1"
+RULE = DeltaInfluence()
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,9 @@ class View:
     """A place in an investigation."""
 
     case: str = ""
-    query: int = 0
-    threshold: float = 0.0
-    tolerance: int = 1
+    query: int = RULE.query
+    threshold: float = RULE.threshold
+    tolerance: int = RULE.tolerance
     truth: str = "show"
     show: str = "flagged"
     tab: str = "images"
@@ -47,9 +50,7 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
         if text is None:
             continue
         try:
-            values[field.name] = _converted(text, type(field.default))
-            if values[field.name] not in CHOICES.get(field.name, (values[field.name],)):
-                raise ValueError
+            values[field.name] = _converted(field.name, text, type(field.default))
         except ValueError:
             remarks.append(
                 f"The link says {field.name} = {text[:40]!r}, which is not usable; the default is shown."
@@ -57,9 +58,10 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
     return View(**values), remarks
 
 
-def _converted(text: str, kind: type) -> Any:
+def _converted(name: str, text: str, kind: type) -> Any:
     value = kind(text[:64])
-    if isinstance(value, float) and not abs(value) <= LARGEST:  # also turns NaN away
+    too_large = isinstance(value, float) and not abs(value) <= LARGEST  # so is NaN
+    if too_large or value not in CHOICES.get(name, (value,)):
         raise ValueError
     return value
 

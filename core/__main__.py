@@ -10,13 +10,15 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
+from pydantic import ValidationError
 
 from core import bench, console, cost, device, docs, doctor, export, metrics, registry, runs
 from core.console import Bars
 from core.detectors.delta_influence import DeltaInfluence
-from core.experiment import Experiment
+from core.experiment import Experiment, in_words
 from core.pipeline import Plan, plan
 from core.progress import reporting
+from core.store import ArtifactDamaged
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 FAMILIES = ("datasets", "models", "attacks", "transforms", "detectors", "unlearners")
@@ -25,6 +27,12 @@ ExperimentFile = Annotated[str, typer.Argument(metavar="EXPERIMENT.toml", help="
 Changes = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")]
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of results.")]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
+ThresholdOption = Annotated[float, typer.Option("--threshold", help="A change counts when it is below this.")]
+ToleranceOption = Annotated[
+    int, typer.Option("--tolerance", help="How many changes may fail to be below it.")
+]
+QueryOption = Annotated[int, typer.Option("--query", help="Which picked test image, counted from 0.")]
+RULE = DeltaInfluence()
 More = Annotated[list[str] | None, typer.Argument(hidden=True)]  # `--set a=1 b=2` names two
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -90,9 +98,9 @@ def show_list(
 @app.command()
 def detect(
     file: ExperimentFile,
-    threshold: Annotated[float, typer.Option(help="A change counts when below this.")] = 0.0,
-    tolerance: Annotated[int, typer.Option(help="Changes that may fail to.")] = 1,
-    query: Annotated[int, typer.Option(help="Picked test image, from 0.")] = 0,
+    threshold: ThresholdOption = RULE.threshold,
+    tolerance: ToleranceOption = RULE.tolerance,
+    query: QueryOption = RULE.query,
     out: Annotated[Path | None, typer.Option(help="Write the flagged rows here (.npy).")] = None,
     changes: Changes = None,
     store: StoreOption = None,
@@ -126,7 +134,7 @@ def grade(
 def _rows(path: Path) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise ValueError(f"{path}: expected an .npy file of whole numbers ({error})") from error
 
 
@@ -134,9 +142,9 @@ def _rows(path: Path) -> np.ndarray:
 def write_export(
     file: ExperimentFile,
     out: Annotated[Path, typer.Option(help="Folder to write into.")],
-    threshold: Annotated[float, typer.Option()] = 0.0,
-    tolerance: Annotated[int, typer.Option()] = 1,
-    query: Annotated[int, typer.Option()] = 0,
+    threshold: ThresholdOption = RULE.threshold,
+    tolerance: ToleranceOption = RULE.tolerance,
+    query: QueryOption = RULE.query,
     changes: Changes = None,
     store: StoreOption = None,
     place: DeviceOption = "auto",
@@ -201,9 +209,9 @@ def _plain_errors() -> Iterator[None]:
     """Errors that a user can act on are one message; anything else keeps its traceback."""
     try:
         yield
-    except (ValueError, FileNotFoundError, IndexError, RuntimeError, PermissionError) as error:
+    except (ValueError, OSError, IndexError, RuntimeError, ArtifactDamaged) as error:
         logging.getLogger(__name__).debug("failed", exc_info=True)
-        console.say(f"error: {error}")
+        console.say(f"error: {in_words(error) if isinstance(error, ValidationError) else error}")
         sys.exit(1)
     except KeyboardInterrupt:
         console.say("cancelled; finished steps are kept, the same command goes on from there")

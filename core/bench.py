@@ -82,8 +82,20 @@ def readme_rows(folder: Path = FOLDER) -> list[str]:
             "true_positive_rate"
         ],
         "Delta-Influence: precision": lambda r: r["detections"]["delta_influence"]["precision"],
-        "… in the target label": lambda r: r["detections"]["delta_influence"]["precision_in_target_label"],
+        "Delta-Influence: precision in the target label": lambda r: r["detections"]["delta_influence"][
+            "precision_in_target_label"
+        ],
         "Delta-Influence: average precision": lambda r: r["detections"]["delta_influence"][
+            "average_precision"
+        ],
+        "relative collapse: true positive rate": lambda r: r["detections"]["relative_collapse"][
+            "true_positive_rate"
+        ],
+        "relative collapse: precision": lambda r: r["detections"]["relative_collapse"]["precision"],
+        "relative collapse: precision in the target label": lambda r: r["detections"]["relative_collapse"][
+            "precision_in_target_label"
+        ],
+        "relative collapse: average precision": lambda r: r["detections"]["relative_collapse"][
             "average_precision"
         ],
         "EK-FAC threshold: true positive rate": lambda r: r["detections"]["influence_threshold"][

@@ -45,6 +45,19 @@ def flagged(delta: Delta, threshold: float, tolerance: int) -> Bool[np.ndarray, 
     return votes(delta, threshold) >= len(delta) - tolerance
 
 
+def relative(
+    original: Float32[np.ndarray, " n"], copies: Float32[np.ndarray, "t n"], tolerance: int
+) -> Float32[np.ndarray, " n"]:
+    """(s − m) / (|s| + |m|) in [−1, 1]: s the original's score, m the (tolerance + 1)-th largest of the copies'.
+
+    Does not depend on the scale of an image's scores. Zero where both are zero.
+    """
+    check_tolerance(tolerance, len(copies))
+    kept = np.partition(copies, len(copies) - 1 - tolerance, axis=0)[len(copies) - 1 - tolerance]
+    size = np.abs(original) + np.abs(kept)
+    return np.divide(original - kept, size, out=np.zeros_like(size), where=size > 0)
+
+
 def surface(
     ordered: Delta, thresholds: Float32[np.ndarray, " h"], max_tolerance: int = 10
 ) -> Int64[np.ndarray, "k h"]:
@@ -62,12 +75,12 @@ def threshold_grid(ordered: Delta, size: int = 81) -> Float32[np.ndarray, " h"]:
     return np.concatenate([-half[::-1], [0.0], half]).astype(np.float32)
 
 
-def typical_change(delta: Delta) -> float:
+def typical_change(delta: Float32[np.ndarray, "..."]) -> float:
     """Median size of a change; a yardstick for drawing heavy-tailed changes."""
     return float(np.median(np.abs(delta))) or 1e-6
 
 
-def compressed(changes: np.ndarray, yardstick: float) -> np.ndarray:
+def compressed(changes: np.ndarray | np.floating, yardstick: float) -> np.ndarray | np.floating:
     """Changes squeezed into (−1, 1) with their sign kept: x / (|x| + yardstick). For drawing only."""
     return changes / (np.abs(changes) + yardstick)
 

@@ -159,8 +159,7 @@ class Experiment(Settings):
         try:
             return cls.model_validate(tree)
         except ValidationError as error:
-            lines = [f"{'.'.join(map(str, e['loc'])) or 'experiment'}: {e['msg']}" for e in error.errors()]
-            raise ValueError("\n".join(lines)) from error
+            raise ValueError(in_words(error)) from error
 
     def to_toml(self) -> str:
         """The experiment as a TOML file that reads back equal."""
@@ -169,6 +168,11 @@ class Experiment(Settings):
     def changed(self, **fields: Any) -> "Experiment":
         """A validated copy with some fields replaced."""
         return Experiment.checked(self.model_dump(mode="json") | fields)
+
+
+def in_words(error: ValidationError) -> str:
+    """One line for each wrong field."""
+    return "\n".join(f"{'.'.join(map(str, e['loc'])) or 'experiment'}: {e['msg']}" for e in error.errors())
 
 
 def find_experiment(path: str | Path) -> Path:
@@ -185,9 +189,12 @@ def _set(tree: Any, change: str) -> None:
     if not separator:
         raise ValueError(f"--set {change}: expected key=value, for example training.epochs=5")
     *parents, last = [int(part) if part.isdigit() else part for part in key.strip().split(".")]
-    for part in parents:
-        tree = tree.setdefault(part, {}) if isinstance(tree, dict) else tree[part]
-    tree[last] = _parse(text.strip())
+    try:
+        for part in parents:
+            tree = tree.setdefault(part, {}) if isinstance(tree, dict) else tree[part]
+        tree[last] = _parse(text.strip())
+    except (TypeError, IndexError) as error:
+        raise ValueError(f"--set {change}: the experiment has no such setting ({error})") from error
 
 
 def _parse(text: str) -> Any:

@@ -101,7 +101,7 @@ def bundle(p: Plan, rule: DeltaInfluence) -> dict[str, Callable[[], bytes]]:
 def command(p: Plan, rule: DeltaInfluence) -> str:
     """The command line that finds the same set again, beside the exported experiment.toml."""
     change = f" --query {rule.query}" if rule.query else ""
-    return f"python -m core detect experiment.toml --threshold {rule.threshold:g} --tolerance {rule.tolerance}{change}"
+    return f"python -m core detect experiment.toml --threshold {rule.threshold!r} --tolerance {rule.tolerance}{change}"
 
 
 def export(p: Plan, rule: DeltaInfluence, folder: Path) -> list[Path]:

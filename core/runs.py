@@ -35,9 +35,9 @@ class Run:
         return self.experiment.title
 
 
-def open_store(root: Path | None = None) -> Store:
+def open_store(root: Path | None = None, *, computes: bool = True) -> Store:
     """The user's store in front of the results that ship with the project."""
-    return Store(root or paths.store_root(), shipped=(paths.SHIPPED,))
+    return Store(root or paths.store_root(), shipped=(paths.SHIPPED,), computes=computes)
 
 
 def identifier(experiment: Experiment) -> str:

@@ -102,10 +102,13 @@ def _identity(argument: Any) -> Any:
 
 
 class Store:
-    """A folder of results, in front of read-only folders that were shipped with results."""
+    """A folder of results, in front of read-only folders that were shipped with results.
 
-    def __init__(self, root: Path, shipped: tuple[Path, ...] = ()) -> None:
-        self.root, self.shipped = Path(root), shipped
+    With `computes=False` it only reads: a kept result that is missing or damaged is an error, never work.
+    """
+
+    def __init__(self, root: Path, shipped: tuple[Path, ...] = (), *, computes: bool = True) -> None:
+        self.root, self.shipped, self.computes = Path(root), shipped, computes
         self._verified: set[Path] = set()
         self._open: dict[str, Artifact[Any]] = {}
 
@@ -131,12 +134,14 @@ class Store:
         if not artifact.stage.keep:
             return artifact.stage(*_values(artifact))
         if (folder := self.find(artifact)) is None:
+            if not self.computes:
+                raise FileNotFoundError(f"{artifact.stage.name} {artifact.key} has not been computed yet")
             with self._only_one(artifact):
                 folder = self.find(artifact) or self._compute(artifact)
         try:
             return self._load(artifact, folder)
         except ArtifactDamaged as damage:
-            if not folder.is_relative_to(self.root):
+            if not self.computes or not folder.is_relative_to(self.root):
                 raise
             log.warning("%s; computing it again", damage)
             folder.rename(folder.with_name(f"{folder.name}.damaged-{time.time_ns()}"))

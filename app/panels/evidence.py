@@ -7,7 +7,7 @@ from app import charts, images, results
 from app.components.gallery import gallery
 from app.panels.inspect import training_images
 from app.state import View
-from core import collapse
+from core import collapse, runs
 from core.artifacts import Detection
 from core.cases import Case
 
@@ -91,6 +91,37 @@ def classes(case: Case, view: View, found: Detection) -> None:
     )
 
 
+def detectors(case: Case, view: View, found: Detection) -> None:
+    """Every detector of the experiment at its own setting."""
+    p = case.plan
+    known = {d.name: d for d in case.run.experiment.detectors}
+    if view.truth == "hide":
+        rows = [
+            {"detector": known[n].title, "flagged": int(d.value.flagged.sum())}
+            for n, d in p.detections.items()
+        ]
+    else:
+        shown = {
+            "flagged": "flagged",
+            "true_positive_rate": "true positive rate",
+            "precision": "precision",
+            "precision_in_target_label": "precision in label",
+            "average_precision": "average precision",
+            "average_precision_in_target_label": "average precision in label",
+        }
+        rows = [
+            {"detector": known[name].title} | {words: grade[key] for key, words in shown.items()}
+            for name, grade in runs.grades(p).items()
+        ]
+    st.caption(
+        "Each at the setting of the experiment, for the first picked test image. *Relative collapse* divides an "
+        "image's fall by the size of its own scores, so that badly fitted clean images no longer pass."
+    )
+    percent = st.column_config.NumberColumn(format="percent")
+    names = [c for c in rows[0] if c not in ("detector", "flagged")]
+    st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(names, percent))
+
+
 def training(case: Case, view: View, found: Detection) -> None:
     """How the classifier was trained, and whether its scores can be trusted."""
     victim, report = case.plan.victim.value, case.plan.before.value
@@ -123,5 +154,6 @@ EVIDENCE = {
     "transforms": transforms,
     "surface": surface,
     "classes": classes,
+    "detectors": detectors,
     "training": training,
 }

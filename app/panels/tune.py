@@ -46,11 +46,11 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     flagged = int(found.flagged.sum())
     with right:
         st.metric("Flagged", f"{flagged:,}", help=f"of {n:,} training images ({flagged / n:.1%})")
-        if view.threshold != 0:
+        if view.threshold != state.RULE.threshold:
             st.button(
                 "Back to 0",
                 icon=":material/undo:",
-                on_click=lambda: state.update(threshold=0.0, page=1),
+                on_click=lambda: state.update(threshold=state.RULE.threshold, page=1),
                 help="The threshold that needs no tuning: any fall counts.",
             )
     if not flagged:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import images, results, state
+from app import images, results, shell, state
 from app.shell import escaped
 from core import cases, runs
 from core.cases import Case
@@ -87,7 +87,7 @@ if not found:
     st.info("No investigation yet, and the bundled one is missing. Start a new one.", icon=":material/info:")
 for start in range(0, len(found), 2):
     for column, case in zip(st.columns(2), found[start : start + 2], strict=False):
-        with column:
+        with column, shell.explained_errors():
             card(case)
 if damaged := runs.unreadable_runs(results.store()):
     names = ", ".join(escaped(p.name) for p in damaged[:3])

@@ -36,6 +36,7 @@ names = {
     "transforms": "Transformations",
     "surface": "Threshold × tolerance",
     "classes": "Classes",
+    "detectors": "Detectors",
     "training": "The classifier",
 }
 tab = view.tab if view.tab in names else "images"

@@ -26,6 +26,10 @@ influence drops on nearly every copy. Clean images lose some and win some.
 **The rule.** For each training image count the copies on which its influence fell by more than a **threshold**. Flag it
 when all copies but a few (**tolerance**) agree. That is *Delta-Influence* (arXiv 2411.13731).
 
+**A scale-free variant.** Every score of a training image is larger the worse that image is still fitted, so one threshold
+for all treats them unequally. *Relative collapse* divides the fall by the image's own scores and asks for the loss of a
+third of its influence on every copy. Ours, not published; the README has its figures beside the paper's rule.
+
 **Unlearning.** Train again without the flagged images (**exact retraining**, EU), or keep training the network on the
 others (**catastrophic forgetting**, CF), and measure the **poison success rate** again: how many triggered images
 still fool the network. Below 5 % counts as removed (Goel et al., arXiv 2402.14015).
