@@ -9,7 +9,7 @@ from core import collapse
 FLAGGED, OTHER, GOOD = "#D55E00", "#5B6B7B", "#0B7FAB"
 PALETTE = [OTHER, GOOD, FLAGGED, "#7A5195", "#2F8F5B", "#B8860B"]
 SYMBOLS = ["x", "circle", "diamond", "square", "triangle-up", "star"]
-DIVERGING = [[0, "#D55E00"], [0.5, "#F4F1EC"], [1, "#0B7FAB"]]
+DIVERGING = [[0, "#D55E00"], [0.5, "#B4B8BC"], [1, "#0B7FAB"]]
 
 
 def show(figure: go.Figure, *, key: str, alt: str, height: int = 260) -> None:
@@ -183,7 +183,7 @@ def trade_off(points: list[tuple[str, float, float]]) -> go.Figure:
     figure.add_vline(x=0.05, line_dash="dot", line_width=1, line_color=OTHER)
     values = [accuracy for _, _, accuracy in points]
     figure.update_xaxes(tickformat=".0%", range=[-0.06, 1.06], title="poison success rate (dotted: 5 %)")
-    span = [max(0.0, min(values) - 0.02), min(1.01, max(values) + 0.02)]
+    span = [max(0.0, min(values) - 0.02), min(1.004, max(values) + 0.02)]
     return figure.update_yaxes(tickformat=".1%", range=span, title="test accuracy")
 
 

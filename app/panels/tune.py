@@ -90,8 +90,9 @@ def _grades(case: Case, found: Detection) -> None:
             f"a blind guess has {figures['base_rate_in_target_label'] or 0:.1%}",
         ),
     ]
-    for column, (label, name, hint) in zip(st.columns(len(cells)), cells, strict=True):
-        column.metric(label, _percent(figures[name]), help=hint)
+    with st.container(horizontal=True, gap="large"):
+        for label, name, hint in cells:
+            st.metric(label, _percent(figures[name]), help=hint, width="content")
 
 
 def _percent(value: float | None) -> str:

@@ -58,7 +58,7 @@ def row(job: jobs.Job) -> None:
                     "Cancel", key=f"cancel-{job.id}", icon=":material/stop:", disabled=job.cancel_requested
                 ):
                     jobs.cancel(results.store().root, job.id)
-                    st.rerun(scope="fragment")
+                    st.rerun()
             elif job.state != "done" and st.button(
                 "Try again", key=f"again-{job.id}", icon=":material/replay:"
             ):
@@ -89,6 +89,7 @@ def row(job: jobs.Job) -> None:
 
 
 @st.fragment(run_every=1.0 if shell.busy() else None)
+@shell.explained_errors()
 def all_jobs() -> None:
     """Every job, newest first."""
     found = jobs.table(results.store().root).list(50)
