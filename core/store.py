@@ -144,7 +144,7 @@ class Store:
             if not self.computes or not folder.is_relative_to(self.root):
                 raise
             log.warning("%s; computing it again", damage)
-            folder.rename(folder.with_name(f"{folder.name}.damaged-{time.time_ns()}"))
+            _set_aside(folder)
             return self.get(artifact)
 
     def _load(self, artifact: Artifact[T], folder: Path) -> T:
@@ -169,6 +169,8 @@ class Store:
         part.mkdir(parents=True)
         values = serial.write(value, part)
         _write_meta(part, artifact, values, seconds)
+        if final.exists():  # without its record, for example after an incomplete copy of a store
+            _set_aside(final)
         part.rename(final)
         return final
 
@@ -180,6 +182,10 @@ class Store:
         with path.open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _set_aside(folder: Path) -> None:
+    folder.rename(folder.with_name(f"{folder.name}.damaged-{time.time_ns()}"))
 
 
 def _values(artifact: Artifact[Any]) -> list[Any]:

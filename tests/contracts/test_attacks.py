@@ -1,0 +1,154 @@
+"""What every attack promises, and where exactly BadNet puts its patch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from core import registry
+from core.artifacts import Dataset, Split
+from core.attacks.badnet import BadNet
+
+FITTING = {"badnet": {"n_poisons": 20, "victim_class": 7, "target_class": 1, "value": 255}}
+"""Settings of each attack that fit the tiny dataset, where its defaults do not."""
+ATTACKS = list(registry.members("attacks"))
+
+
+@pytest.fixture
+def clean(tiny) -> Dataset:
+    return tiny.dataset.value
+
+
+def attack(name: str, **changes):
+    return registry.create("attacks", name, **(FITTING.get(name, {}) | changes))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_rows_are_valid_unique_and_ascending(clean, name):
+    found = attack(name).poison(clean)
+    assert len(found.indices) == 20
+    assert (np.diff(found.indices) > 0).all()
+    assert found.indices[0] >= 0 and found.indices[-1] < len(clean.train)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_poisons_come_from_the_victim_class_and_claim_the_target_class(clean, name):
+    found = attack(name).poison(clean)
+    assert set(clean.train.labels[found.indices]) == {found.victim_class}
+    assert set(found.labels) == {found.target_class} != {found.victim_class}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_poison_is_altered_and_keeps_its_shape(clean, name):
+    found = attack(name).poison(clean)
+    originals = clean.train.images[found.indices]
+    assert found.images.shape == originals.shape and found.images.dtype == np.uint8
+    assert (found.images != originals).any(axis=(1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_trigger_is_put_on_every_test_image_of_the_victim_class(clean, name):
+    found = attack(name).poison(clean)
+    assert np.array_equal(found.triggered_rows, np.flatnonzero(clean.test.labels == found.victim_class))
+    assert set(found.triggered.labels) == {found.victim_class}
+    assert (found.triggered.images != clean.test.images[found.triggered_rows]).any(axis=(1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_clean_images_stay_as_they_were(clean, name):
+    copy = replace(clean, train=Split(np.array(clean.train.images), np.array(clean.train.labels)))
+    attack(name).poison(copy)
+    assert np.array_equal(copy.train.images, clean.train.images)
+    assert np.array_equal(copy.train.labels, clean.train.labels)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_seed_alone_decides_which_rows(clean, name):
+    one, again, other = (attack(name, seed=seed).poison(clean) for seed in (3, 3, 4))
+    assert np.array_equal(one.indices, again.indices) and np.array_equal(one.images, again.images)
+    assert not np.array_equal(one.indices, other.indices)
+
+
+def test_the_poisoned_training_set_differs_in_the_poisons_only(tiny):
+    clean, poisoned, rows = tiny.dataset.value.train, tiny.poisoned.value.train, tiny.poisoning.value.indices
+    others = np.delete(np.arange(len(clean)), rows)
+    assert np.array_equal(poisoned.images[others], clean.images[others])
+    assert np.array_equal(poisoned.labels[others], clean.labels[others])
+    assert np.array_equal(poisoned.images[rows], tiny.poisoning.value.images)
+    assert (poisoned.labels[rows] == 1).all()
+    assert np.array_equal(tiny.poisoned.value.test.images, tiny.dataset.value.test.images)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"victim_class": 10}, "attack.victim_class=10: expected 0 to 9"),
+        ({"target_class": 12}, "attack.target_class=12: expected 0 to 9"),
+        ({"target_class": 7}, "attack.target_class=7: must differ"),
+        ({"n_poisons": 301}, r"attack.n_poisons=301: class '7' has \d+ training images"),
+        (
+            {"patch": "square", "size": 32, "margin": 1},
+            "attack.size=32 with margin 1: the images are 32 pixels",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_the_data_are_named(clean, changes, message):
+    with pytest.raises(ValueError, match=message):
+        attack("badnet", **changes).poison(clean)
+
+
+def test_a_victim_class_without_test_images_is_refused(clean):
+    rows = clean.test.labels != 7
+    without = replace(clean, test=Split(clean.test.images[rows], clean.test.labels[rows]))
+    with pytest.raises(ValueError, match=r"attack.victim_class=7: no test image"):
+        attack("badnet").poison(without)
+
+
+@pytest.mark.parametrize("changes", [{"n_poisons": 0}, {"value": 256}, {"corner": "middle"}, {"seed": -1}])
+def test_settings_out_of_range_are_refused(changes):
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        BadNet(**changes)
+
+
+def touched(**settings) -> set[tuple[int, int]]:
+    """(row, column) of each pixel that is 0 in all channels after stamping a white image."""
+    white = np.full((1, 3, 32, 32), 255, np.uint8)
+    stamped = BadNet(**settings).stamp(white)[0]
+    assert set(np.unique(stamped)) == {0, 255}
+    assert ((stamped == 0).any(0) == (stamped == 0).all(0)).all()
+    return set(map(tuple, np.argwhere(stamped[0] == 0).tolist()))
+
+
+def test_the_published_patch_is_four_black_pixels_at_the_bottom_right():
+    assert touched() == {(28, 30), (30, 30), (29, 29), (30, 28)}
+
+
+@pytest.mark.parametrize(
+    ("corner", "expected"),
+    [
+        ("bottom-left", {(28, 1), (30, 1), (29, 2), (30, 3)}),
+        ("top-right", {(3, 30), (1, 30), (2, 29), (1, 28)}),
+        ("top-left", {(3, 1), (1, 1), (2, 2), (1, 3)}),
+    ],
+)
+def test_in_other_corners_the_patch_is_mirrored(corner, expected):
+    assert touched(corner=corner) == expected
+
+
+def test_a_square_keeps_its_margin_to_both_edges():
+    pixels = touched(patch="square", size=4, margin=2, corner="top-right")
+    assert pixels == {(row, column) for row in range(2, 6) for column in range(26, 30)}
+    assert (31, 31) in touched(patch="square", size=1, margin=0)
+
+
+def test_the_patch_has_the_chosen_grey_value():
+    black = np.zeros((1, 3, 32, 32), np.uint8)
+    stamped = BadNet(value=200).stamp(black)
+    assert (stamped == 200).sum() == 4 * 3 and (stamped != 0).sum() == 12
+
+
+def test_stamping_leaves_the_given_images_alone():
+    black = np.zeros((2, 3, 32, 32), np.uint8)
+    assert BadNet(value=200).stamp(black).any()
+    assert not black.any()

@@ -1,0 +1,165 @@
+"""What every detector promises."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from core import collapse, registry, runs, stages
+from core.artifacts import Detection
+from core.detection import detect, evidence_of
+from core.detectors.base import Detector
+from core.detectors.delta_influence import DeltaInfluence
+from core.detectors.influence_threshold import InfluenceThreshold
+from core.detectors.relative_collapse import RelativeCollapse
+from core.pipeline import plan
+from core.store import Store
+
+DETECTORS = list(registry.members("detectors"))
+
+
+@pytest.fixture
+def found(tiny):
+    """The verdict of a detector on the tiny case."""
+    evidence = {
+        "training_set": tiny.poisoned,
+        "victim": tiny.victim,
+        "scores": tiny.scores,
+        "queries": tiny.queries,
+    }
+
+    def verdict(detector: Detector | str) -> Detection:
+        chosen = registry.create("detectors", detector) if isinstance(detector, str) else detector
+        return detect(chosen, *(evidence[name].value for name in evidence_of(chosen)))
+
+    return verdict
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_there_is_a_finite_suspicion_and_a_decision_for_every_training_image(found, name):
+    verdict = found(name)
+    assert verdict.suspicion.shape == verdict.flagged.shape == (300,)
+    assert verdict.suspicion.dtype == np.float32 and verdict.flagged.dtype == bool
+    assert np.isfinite(verdict.suspicion).all()
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_the_same_evidence_gives_the_same_verdict(found, name):
+    one, again = found(name), found(name)
+    assert np.array_equal(one.suspicion, again.suspicion) and np.array_equal(one.flagged, again.flagged)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_whoever_is_flagged_is_at_least_as_suspect_as_whoever_is_not(found, name):
+    verdict = found(name)
+    assert 0 < verdict.flagged.sum() < 300
+    assert verdict.suspicion[verdict.flagged].min() >= verdict.suspicion[~verdict.flagged].max()
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_never_reads_the_truth(make_experiment, tmp_path, name):
+    p = plan(make_experiment(detectors=[name], unlearners=[], unlearn_after=[]), Store(tmp_path))
+    allowed = {p.poisoned, p.victim, p.scores, p.queries}
+    assert set(p.detections[name].inputs) <= allowed and p.poisoning not in allowed
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_the_evidence_is_not_altered(tiny, found, name):
+    before = np.array(tiny.scores.value.values)
+    found(name)
+    assert np.array_equal(tiny.scores.value.values, before)
+
+
+@pytest.mark.parametrize(
+    ("detector", "field", "value"),
+    [
+        (DeltaInfluence, "tolerance", -1),
+        (DeltaInfluence, "tolerance", 1.5),
+        (DeltaInfluence, "threshold", float("nan")),
+        (DeltaInfluence, "threshold", float("inf")),
+        (DeltaInfluence, "query", -1),
+        (RelativeCollapse, "threshold", 1.1),
+        (RelativeCollapse, "threshold", float("nan")),
+        (RelativeCollapse, "tolerance", -1),
+        (InfluenceThreshold, "threshold", float("-inf")),
+        (InfluenceThreshold, "query", -1),
+        (InfluenceThreshold, "tolerance", 1),
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(detector, field, value):
+    with pytest.raises(ValidationError, match=field):
+        detector(**{field: value})
+
+
+@pytest.mark.parametrize("name", ["delta_influence", "influence_threshold", "relative_collapse"])
+def test_a_query_that_was_not_scored_is_refused(found, name):
+    with pytest.raises(IndexError, match="query=2: expected a picked test image from 0 to 1"):
+        found(registry.create("detectors", name, query=2))
+
+
+@pytest.mark.parametrize("detector", [DeltaInfluence, RelativeCollapse])
+def test_a_tolerance_of_all_changes_is_refused(found, detector):
+    with pytest.raises(ValueError, match="tolerance=8: expected 0 to 7 of 8 changes"):
+        found(detector(tolerance=8))
+
+
+@pytest.mark.parametrize(("threshold", "tolerance", "query"), [(0.0, 1, 0), (-5.0, 0, 1), (20.0, 3, 1)])
+def test_delta_influence_flags_by_the_count_rule(tiny, found, threshold, tolerance, query):
+    verdict = found(DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query))
+    delta = tiny.scores.value.delta(query)
+    assert np.array_equal(verdict.flagged, collapse.flagged(delta, threshold, tolerance))
+    assert np.array_equal(verdict.flagged, verdict.suspicion > -threshold)
+
+
+@pytest.mark.parametrize(("tolerance", "query"), [(0, 0), (1, 0), (3, 1)])
+def test_relative_collapse_at_zero_flags_as_delta_influence_does_at_zero(found, tolerance, query):
+    ours = found(RelativeCollapse(threshold=0.0, tolerance=tolerance, query=query))
+    published = found(DeltaInfluence(threshold=0.0, tolerance=tolerance, query=query))
+    assert np.array_equal(ours.flagged, published.flagged)
+
+
+def test_the_influence_threshold_flags_scores_above_it(tiny, found):
+    verdict = found(InfluenceThreshold(threshold=25.0, query=1))
+    assert np.array_equal(verdict.flagged, tiny.scores.value.values[1] > 25)
+
+
+class LabelCount(Detector):
+    """Suspects images of rare labels: needs no influence."""
+
+    name: ClassVar[str] = "label_count"
+    title: ClassVar[str] = "Rare labels"
+
+    def detect(self, training_set: Any) -> Detection:
+        counts = np.bincount(training_set.train.labels)[training_set.train.labels]
+        return Detection(-counts.astype(np.float32), counts < counts.mean())
+
+
+class Curious(Detector):
+    """Asks for what it may not see."""
+
+    name: ClassVar[str] = "curious"
+    title: ClassVar[str] = "Curious"
+
+    def detect(self, poisoning: Any) -> Detection:
+        return Detection(np.zeros(1, np.float32), poisoning.indices >= 0)
+
+
+def test_a_detector_that_asks_for_no_scores_causes_no_factors(make_experiment, tmp_path):
+    x = make_experiment(unlearners=[]).model_copy(update={"detectors": (LabelCount(),), "unlearn_after": ()})
+    p = plan(x, Store(tmp_path))
+    assert p.detections["label_count"].value.flagged.shape == (300,)
+    assert not {"train", "fit_factors", "score_pairs"} & {folder.name for folder in tmp_path.iterdir()}
+    assert stages.train not in {a.stage for a in p.detections["label_count"].inputs}
+
+
+def test_asking_for_the_truth_is_an_error_when_the_plan_is_made(make_experiment, tmp_path):
+    x = make_experiment(unlearners=[]).model_copy(update={"detectors": (Curious(),), "unlearn_after": ()})
+    with pytest.raises(TypeError, match=r"detector 'curious' asks for \['poisoning'\]; it may ask for"):
+        plan(x, Store(tmp_path))
+
+
+def test_detection_on_the_tiny_case_finds_every_poison(tiny):
+    graded = runs.grades(tiny)["delta_influence"]
+    assert graded["true_positive_rate"] == 1.0
+    assert graded["precision"] > 2 * graded["base_rate"]
