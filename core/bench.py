@@ -72,55 +72,53 @@ def spread(values: list[float]) -> str:
     return f"{middle:.3g}" if low == high else f"{middle:.3g} ({low:.3g}–{high:.3g})"
 
 
+DELTA, RELATIVE, EKFAC = (
+    "detections.delta_influence",
+    "detections.relative_collapse",
+    "detections.influence_threshold",
+)
+EU, CF = "unlearning.delta_influence/exact", "unlearning.delta_influence/catastrophic_forgetting"
+FIGURES = (
+    ("victim: test accuracy", "victim.test_accuracy"),
+    ("victim: poison success rate", "victim.poison_success_rate"),
+    ("Delta-Influence: true positive rate", f"{DELTA}.true_positive_rate"),
+    ("Delta-Influence: precision", f"{DELTA}.precision"),
+    ("… in the target label", f"{DELTA}.precision_in_target_label"),
+    ("Delta-Influence: average precision", f"{DELTA}.average_precision"),
+    ("… in the target label", f"{DELTA}.average_precision_in_target_label"),
+    ("relative collapse: true positive rate", f"{RELATIVE}.true_positive_rate"),
+    ("relative collapse: precision", f"{RELATIVE}.precision"),
+    ("… in the target label", f"{RELATIVE}.precision_in_target_label"),
+    ("relative collapse: average precision", f"{RELATIVE}.average_precision"),
+    ("… in the target label", f"{RELATIVE}.average_precision_in_target_label"),
+    ("EK-FAC threshold 10: true positive rate", f"{EKFAC}.true_positive_rate"),
+    ("EK-FAC threshold 10: precision", f"{EKFAC}.precision"),
+    ("… in the target label", f"{EKFAC}.precision_in_target_label"),
+    ("EK-FAC threshold 10: average precision", f"{EKFAC}.average_precision"),
+    ("… in the target label", f"{EKFAC}.average_precision_in_target_label"),
+    ("after EU: poison success rate", f"{EU}.poison_success_rate"),
+    ("after EU: test accuracy", f"{EU}.test_accuracy"),
+    ("after CF: poison success rate", f"{CF}.poison_success_rate"),
+    ("after CF: test accuracy", f"{CF}.test_accuracy"),
+    ("seconds, empty store to the end", "wall_seconds"),
+)
+"""Rows of the README's table, and where each figure is in a record."""
+
+
 def readme_rows(folder: Path = FOLDER) -> list[str]:
     """The table of the README: one line per quantity, one column per preset."""
     measured = {path.stem: read(path) for path in sorted(folder.glob("*.json"))}
-    picks = {
-        "victim: test accuracy": lambda r: r["victim"]["test_accuracy"],
-        "victim: poison success rate": lambda r: r["victim"]["poison_success_rate"],
-        "Delta-Influence: true positive rate": lambda r: r["detections"]["delta_influence"][
-            "true_positive_rate"
-        ],
-        "Delta-Influence: precision": lambda r: r["detections"]["delta_influence"]["precision"],
-        "Delta-Influence: precision in the target label": lambda r: r["detections"]["delta_influence"][
-            "precision_in_target_label"
-        ],
-        "Delta-Influence: average precision": lambda r: r["detections"]["delta_influence"][
-            "average_precision"
-        ],
-        "relative collapse: true positive rate": lambda r: r["detections"]["relative_collapse"][
-            "true_positive_rate"
-        ],
-        "relative collapse: precision": lambda r: r["detections"]["relative_collapse"]["precision"],
-        "relative collapse: precision in the target label": lambda r: r["detections"]["relative_collapse"][
-            "precision_in_target_label"
-        ],
-        "relative collapse: average precision": lambda r: r["detections"]["relative_collapse"][
-            "average_precision"
-        ],
-        "EK-FAC threshold: true positive rate": lambda r: r["detections"]["influence_threshold"][
-            "true_positive_rate"
-        ],
-        "EK-FAC threshold: precision": lambda r: r["detections"]["influence_threshold"]["precision"],
-        "EK-FAC threshold: average precision": lambda r: r["detections"]["influence_threshold"][
-            "average_precision"
-        ],
-        "after EU: poison success rate": lambda r: r["unlearning"]["delta_influence/exact"][
-            "poison_success_rate"
-        ],
-        "after EU: test accuracy": lambda r: r["unlearning"]["delta_influence/exact"]["test_accuracy"],
-        "after CF: poison success rate": lambda r: _cf(r)["poison_success_rate"],
-        "after CF: test accuracy": lambda r: _cf(r)["test_accuracy"],
-        "seconds, empty store to the end": lambda r: r["wall_seconds"],
-    }
     lines = [f"| | {' | '.join(measured)} |", "|---" * (len(measured) + 1) + "|"]
     lines.append("| seeds | " + " | ".join(str(len(records)) for records in measured.values()) + " |")
-    for name, pick in picks.items():
-        lines.append(
-            f"| {name} | " + " | ".join(spread([pick(r) for r in rs]) for rs in measured.values()) + " |"
-        )
+    for name, place in FIGURES:
+        cells = (spread([pick(record, place) for record in records]) for records in measured.values())
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
-def _cf(record: dict[str, Any]) -> dict[str, Any]:
-    return record["unlearning"]["delta_influence/catastrophic_forgetting"]
+def pick(record: dict[str, Any], place: str) -> float:
+    """The figure at a dotted place of a record."""
+    value: Any = record
+    for part in place.split("."):
+        value = value[part]
+    return value

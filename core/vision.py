@@ -30,10 +30,10 @@ def _forget_half_imported() -> None:
 
 
 def _define_missing_operators() -> None:
-    import torch
+    from torch import library
 
     for operator in ("nms", "qnms"):
-        torch.library.define(f"torchvision::{operator}", _SCHEMA)
+        library.define(f"torchvision::{operator}", _SCHEMA)
 
 
 torchvision = _import_torchvision()

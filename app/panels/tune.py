@@ -25,43 +25,49 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     )
     left, right = st.columns([4, 1], gap="medium")
     with right:
-        state.bound(
-            st.slider,
-            "Tolerance",
-            "tolerance",
-            view.tolerance,
-            min_value=0,
-            max_value=max(1, view.tolerance, min(10, n_transforms - 1)),  # a link may ask for more than 10
-            help="How many of the copies may fail to push the influence below the threshold.",
-        )
+        _tolerance(view, n_transforms)
     with left:
         statistic = np.sort(collapse.order_statistic(ordered, view.tolerance))
-        chosen = threshold(
-            statistic, view.threshold, flagged_total=n, key=f"threshold-{case.id}-{view.query}"
-        )
+        key = f"threshold-{case.id}-{view.query}"
+        chosen = threshold(statistic, view.threshold, flagged_total=n, key=key)
     if chosen != np.float32(view.threshold):
         view = state.update(threshold=chosen, page=1)
     rule = DeltaInfluence(threshold=view.threshold, tolerance=view.tolerance, query=view.query)
     found = rule.detect(case.plan.scores.value)
-    flagged = int(found.flagged.sum())
     with right:
-        st.metric("Flagged", f"{flagged:,}", help=f"of {n:,} training images ({flagged / n:.1%})")
-        if view.threshold != state.RULE.threshold:
-            st.button(
-                "Back to 0",
-                icon=":material/undo:",
-                on_click=lambda: state.update(threshold=state.RULE.threshold, page=1),
-                help="The threshold that needs no tuning: any fall counts.",
-            )
+        _count(view, found)
+    _remarks(view, found)
+    if view.truth != "hide":
+        _grades(case, found)
+    return view, found
+
+
+def _tolerance(view: View, n_transforms: int) -> None:
+    most = max(1, view.tolerance, min(10, n_transforms - 1))  # a link may ask for more than 10
+    hint = "How many of the copies may fail to push the influence below the threshold."
+    state.bound(st.slider, "Tolerance", "tolerance", view.tolerance, min_value=0, max_value=most, help=hint)
+
+
+def _count(view: View, found: Detection) -> None:
+    flagged, n = int(found.flagged.sum()), len(found.flagged)
+    st.metric("Flagged", f"{flagged:,}", help=f"of {n:,} training images ({flagged / n:.1%})")
+    if view.threshold != state.RULE.threshold:
+        st.button(
+            "Back to 0",
+            icon=":material/undo:",
+            on_click=lambda: state.update(threshold=state.RULE.threshold, page=1),
+            help="The threshold that needs no tuning: any fall counts.",
+        )
+
+
+def _remarks(view: View, found: Detection) -> None:
+    flagged, n = int(found.flagged.sum()), len(found.flagged)
     if not flagged:
         st.info(
             f"Nothing is below {view.threshold:.3g}. The lowest image is at {-found.suspicion.max():.3g}."
         )
     elif flagged > MANY * n:
         st.warning(f"{flagged / n:.0%} of the training set is flagged: the method assumes a small set.")
-    if view.truth != "hide":
-        _grades(case, found)
-    return view, found
 
 
 def _grades(case: Case, found: Detection) -> None:

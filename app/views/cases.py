@@ -43,43 +43,46 @@ def card(case: Case) -> None:
         picture, facts = st.columns([1, 2.6], vertical_alignment="top")
         with picture:
             if done:
-                st.image(
-                    images.png(results.images(case, "query")[0]),
-                    width=96,
-                    output_format="PNG",
-                    alt="the first misbehaving test image",
-                )
+                first = images.png(results.images(case, "query")[0])
+                st.image(first, width=96, output_format="PNG", alt="the first misbehaving test image")
             else:
                 st.markdown(":material/hourglass: ")
         with facts:
             st.markdown(f"**{escaped(x.title)}**")
-            if done:
-                report, n = case.plan.before.value, len(case.plan.dataset.value.train)
-                st.caption(
-                    f"{n:,} training images · {type(x.attack).title} · test accuracy {report.test_accuracy:.1%} · "
-                    f"poison success {report.poison_success_rate:.0%}"
-                )
-            else:
-                st.caption(f"steps still to be computed: {len(case.unfinished)}")
+            st.caption(summary(case) if done else f"steps still to be computed: {len(case.unfinished)}")
         if x.description:
             st.caption(escaped(x.description))
-        with st.container(horizontal=True):
-            if st.button("Investigate", key=f"open-{case.id}", icon=":material/search:", type="secondary"):
-                state.update(**vars(state.View(case=case.id)))
-                st.switch_page("views/investigate.py", query_params={"case": case.id})
-            st.badge("ready" if done else "not finished", color="green" if done else "orange")
-            if case.run.shipped:
-                st.badge("bundled", color="gray")
-            else:
-                st.button(
-                    "Remove",
-                    key=f"remove-{case.id}",
-                    icon=":material/delete:",
-                    type="tertiary",
-                    on_click=remove,
-                    args=(case,),
-                    help="Takes the case off this list; can be undone.",
-                )
+        buttons(case, done)
+
+
+def summary(case: Case) -> str:
+    """Size, attack and the victim's figures."""
+    report, n = case.plan.before.value, len(case.plan.dataset.value.train)
+    return (
+        f"{n:,} training images · {type(case.run.experiment.attack).title} · "
+        f"test accuracy {report.test_accuracy:.1%} · poison success {report.poison_success_rate:.0%}"
+    )
+
+
+def buttons(case: Case, done: bool) -> None:
+    """The way in, the state, and for the user's own cases the way off the list."""
+    with st.container(horizontal=True):
+        if st.button("Investigate", key=f"open-{case.id}", icon=":material/search:", type="secondary"):
+            state.update(**vars(state.View(case=case.id)))
+            st.switch_page("views/investigate.py", query_params={"case": case.id})
+        st.badge("ready" if done else "not finished", color="green" if done else "orange")
+        if case.run.shipped:
+            st.badge("bundled", color="gray")
+        else:
+            st.button(
+                "Remove",
+                key=f"remove-{case.id}",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=remove,
+                args=(case,),
+                help="Takes the case off this list; can be undone.",
+            )
 
 
 found = cases.all_cases(results.store())
