@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from app import results, state
-from core import jobs, runs
+from core import cases, jobs, runs
 from core.cases import Case
 from core.experiment import Experiment
 from core.jobs import JobsUnavailable
@@ -96,7 +96,12 @@ def duration(seconds: float) -> str:
 
 
 def opened_case(view: state.View) -> tuple[state.View, Case]:
-    """The view fitted to its case, and the case, finished; otherwise says what is missing and stops the page."""
+    """The view fitted to its case, and the case, finished; otherwise says what is missing and stops the page.
+
+    Without a case in the address the first one opens.
+    """
+    if not view.case and (known := cases.all_cases(results.store())):
+        view = state.update(case=known[0].id)
     case = results.case(view.case) if view.case else None
     if case is None:
         _no_case(view)
@@ -134,12 +139,10 @@ def _unfinished(case: Case, lacking: int) -> None:
     st.stop()
 
 
-def start(experiment: Experiment) -> jobs.Job:
+def start(experiment: Experiment, device: str = "auto") -> jobs.Job:
     """Queue an experiment; the same one twice is one job."""
-    spec = {
-        "experiment": experiment.model_dump(mode="json"),
-        "options": {"store": str(results.store().root)},
-    }
+    options = {"store": str(results.store().root), "device": device}
+    spec = {"experiment": experiment.model_dump(mode="json"), "options": options}
     return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title)
 
 

@@ -124,6 +124,10 @@ def expected_cost(toml: str) -> list[dict] | str:
     return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()[-600:]
 
 
+places = {"auto": "GPU if there is one", "cpu": "CPU", "cuda": "GPU"}
+device = st.segmented_control(
+    "Compute on", list(places), default="auto", format_func=places.get, required=True, key="device"
+)
 with st.container(horizontal=True):
     begin = st.button("Start", icon=":material/play_arrow:", type="secondary", disabled=bool(lack))
     ask = st.button("What will it cost?", icon=":material/timer:")
@@ -152,6 +156,5 @@ if ask:
         order = ["step", "done", "seconds", "memory_mb", "disk_mb", "key"]
         st.dataframe(rows, hide_index=True, column_order=order)
 if begin:
-    job = shell.start(experiment)
-    st.session_state["started"] = job.id
+    shell.start(experiment, device)
     st.switch_page("views/jobs.py")

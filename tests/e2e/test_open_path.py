@@ -1,0 +1,416 @@
+"""Can someone open the project, follow an investigation to its end, and find it again by its link?
+
+The dashboard is started by the README's command and used in a real Chromium, by mouse and keyboard.
+"""
+
+import csv
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from core import jobs, runs
+from core.jobs.process import kill_group
+from core.store import Store
+
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+TITLE = "The tiny case of the tests"
+WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+PAGES = ["", "investigate", "unlearn", "set_up", "method", "jobs", "settings"]
+TABS = {
+    "Transformed copies": "[role=listbox][aria-label='transformed copies'] img",
+    "Changes": ".js-plotly-plot svg.main-svg",
+    "Transformations": ".js-plotly-plot svg.main-svg",
+    "Threshold × tolerance": ".js-plotly-plot svg.main-svg",
+    "Classes": ".js-plotly-plot svg.main-svg",
+    "The classifier": ".js-plotly-plot svg.main-svg",
+    "Training images": "[role=listbox][aria-label='training images'] img",
+}
+HARMLESS = {
+    # A page other than the first asks for these two below its own name once before it finds the server.
+    r"/\w+/_stcore/(health|host-config)$": "404 while Streamlit finds out where its server is",
+}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[sync_api.Browser]:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    if not Path(path).exists():
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse(f"{path}: no Chromium; install the package chromium or set CHROMIUM to a browser's path")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def dashboard(store: Path, folder: Path, script: str) -> Iterator[SimpleNamespace]:
+    """`streamlit run SCRIPT` as a user types it in `folder`; ended with its whole process group."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("streamlit")), "run", script, "--server.port", str(port)]
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    log = store.parent / f"server on {port}.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=surroundings | {"INFLUENCE_STORE": str(store)},
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        wait_for_health(port, process, log)
+        yield SimpleNamespace(url=f"http://127.0.0.1:{port}", port=port, log=log, store=store)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+def wait_for_health(port: int, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        try:
+            if get(port, "/_stcore/health") == 200:
+                return
+        except OSError:
+            assert process.poll() is None, log.read_text()
+        time.sleep(0.25)
+    raise AssertionError(log.read_text())
+
+
+def get(port: int, path: str, host: str = "127.0.0.1") -> int:
+    """The status of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", path, headers={"Host": host})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def listening(port: int) -> set[str]:
+    """Addresses, in the kernel's notation, on which someone listens on this port."""
+    lines = [
+        line for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    local = [line.split()[1].rpartition(":") for line in lines if line.split()[3] == "0A"]
+    return {address for address, _, number in local if int(number, 16) == port}
+
+
+@pytest.fixture(scope="module")
+def listed(tiny, tiny_root, tmp_path_factory) -> SimpleNamespace:
+    """A store with the tiny investigation, finished, under a title of its own."""
+    root = tmp_path_factory.mktemp("open path") / "store"
+    shutil.copytree(tiny_root, root, ignore=shutil.ignore_patterns("fit_factors", "locks"))
+    run = runs.record(tiny.experiment.model_copy(update={"title": TITLE}), Store(root))
+    return SimpleNamespace(root=root, id=run.id)
+
+
+@pytest.fixture(scope="module")
+def server(listed) -> Iterator[SimpleNamespace]:
+    with dashboard(listed.root, ROOT, "app/main.py") as running:
+        yield running
+        end_jobs(listed.root)
+
+
+def end_jobs(store: Path) -> None:
+    """End what outlives the server by design: the supervisor of this store and its workers."""
+    for job in jobs.table(store).list():
+        if job.worker:
+            kill_group(job.worker)
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if "core.jobs.supervisor" in words and f"--store={store.resolve()}" in words:
+            os.kill(int(folder.name), signal.SIGTERM)
+
+
+@pytest.fixture
+def open_page(chromium, server, request):
+    """Opens pages that are watched; at the end nothing may have gone wrong in any of them."""
+    contexts, troubles = [], []
+
+    def opened(path: str = "/", viewport: dict = WIDE, scheme: str = "light") -> sync_api.Page:
+        context = chromium.new_context(
+            viewport=viewport, color_scheme=scheme, reduced_motion="reduce", accept_downloads=True
+        )
+        contexts.append(context)
+        page = context.new_page()
+        watch(page, server.url, troubles)
+        page.goto(path if path.startswith("http") else server.url + path)
+        settled(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def watch(page: sync_api.Page, home: str, troubles: list[str]) -> None:
+    """Note every console error, every exception and every request that leaves this machine."""
+
+    def on_console(message: sync_api.ConsoleMessage) -> None:
+        place = message.location.get("url", "")
+        if message.type == "error" and not any(re.search(known, place) for known in HARMLESS):
+            troubles.append(f"console: {message.text} at {place}")
+
+    def on_request(sent: sync_api.Request) -> None:
+        own = (home, home.replace("http", "ws", 1), "data:", f"blob:{home}")
+        if not sent.url.startswith(own):
+            troubles.append(f"request to {sent.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: troubles.append(f"exception: {error}"))
+    page.on("request", on_request)
+    page.on("websocket", lambda opened: opened.url.startswith("ws" + home[4:]) or troubles.append(opened.url))
+
+
+def settled(page: sync_api.Page) -> None:
+    """Wait until the page has run to its end."""
+    app = page.locator("[data-testid=stApp]")
+    expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=30_000)
+    expect(app).not_to_have_attribute("data-test-script-state", "running", timeout=30_000)
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def cards(page: sync_api.Page, name: str) -> sync_api.Locator:
+    return page.get_by_role("listbox", name=name).get_by_role("option")
+
+
+def flagged(page: sync_api.Page) -> sync_api.Locator:
+    """The figure that the server counted."""
+    return page.locator("[data-testid=stMetric]", has_text="Flagged").locator("[data-testid=stMetricValue]")
+
+
+def counted(page: sync_api.Page) -> int:
+    """The figure that the browser counted."""
+    told = page.get_by_text(re.compile(r"^[\d\s]+ of 300 flagged$"))
+    return int(re.sub(r"\s", "", told.inner_text().split("of")[0]))
+
+
+def line(page: sync_api.Page) -> sync_api.Locator:
+    return page.get_by_role("slider", name="Threshold")
+
+
+def drag_line(page: sync_api.Page, by: int) -> None:
+    line(page).scroll_into_view_if_needed()
+    box = line(page).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by, y, steps=10)
+    page.mouse.up()
+
+
+def test_an_investigation_from_the_first_page_to_a_link_for_a_colleague(open_page, listed, tmp_path):
+    page = open_page("/")
+    expect(page.get_by_text(TITLE)).to_be_visible()
+    page.locator(f".st-key-open-{listed.id}").get_by_role("button").click()
+    expect(page.get_by_role("heading", name=TITLE)).to_be_visible(timeout=20_000)
+    settled(page)
+
+    cards(page, "misbehaving test images").nth(1).click()
+    expect(page).to_have_url(re.compile(r"[?&]q=1"))
+    settled(page)
+    before = counted(page)
+    expect(flagged(page)).to_have_text(str(before))
+
+    drag_line(page, by=-60)
+    expect(page).to_have_url(re.compile(r"[?&]th=-"))
+    assert counted(page) < before
+    expect(flagged(page)).to_have_text(str(counted(page)))
+
+    dragged = counted(page)
+    tolerance = page.locator(".st-key-view_tolerance").get_by_role("slider")
+    wanted = int(tolerance.input_value()) + 1
+    tolerance.press("ArrowRight")
+    expect(page).to_have_url(re.compile(rf"[?&]tol={wanted}"))
+    settled(page)
+    assert counted(page) > dragged
+    expect(flagged(page)).to_have_text(str(counted(page)))
+
+    expect(page.get_by_text("True positive rate")).to_be_visible()
+    page.locator(".st-key-view_truth").get_by_text("hide").click()
+    expect(page).to_have_url(re.compile(r"[?&]truth=hide"))
+    expect(page.get_by_text("True positive rate")).to_have_count(0)
+    expect(page.get_by_text(re.compile("^(poison|clean)$"))).to_have_count(0)
+
+    card = cards(page, "training images").nth(2)
+    number = re.search(r"training image (\d+)", card.locator("img").get_attribute("alt"))[1]
+    card.click()
+    expect(page).to_have_url(re.compile(rf"[?&]i={number}(&|$)"))
+    inspected = page.get_by_role("img", name=f"training image {number}", exact=True)
+    expect(inspected).to_be_visible()
+    expect(page.get_by_label("Training image", exact=True)).to_have_value(number)
+
+    for name, content in TABS.items():
+        page.locator(".st-key-view_tab").get_by_text(name, exact=True).click()
+        page.locator(".st-key-view_tab").scroll_into_view_if_needed()
+        expect(page.locator(content).last).to_be_visible(timeout=15_000)
+        settled(page)
+
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="flags.csv").click()
+    waiting.value.save_as(tmp_path / "flags.csv")
+    with (tmp_path / "flags.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == counted(page)
+
+    settled(page)
+    link, shown, threshold = page.url, counted(page), line(page).get_attribute("aria-valuenow")
+    page.get_by_role("link", name=f"Unlearn these {shown} images").click()
+    expect(page.get_by_role("heading", name="Outcomes")).to_be_visible(timeout=20_000)
+    settled(page)
+    expect(page.get_by_role("heading", name=f"Forget the {shown} images")).to_be_visible()
+    expect(page.get_by_text("Not yet run for this set")).to_be_visible()
+    expect(page.locator(".js-plotly-plot svg.main-svg").first).to_be_visible()
+
+    colleague = open_page(link)
+    assert counted(colleague) == shown
+    expect(flagged(colleague)).to_have_text(str(shown))
+    assert line(colleague).get_attribute("aria-valuenow") == threshold
+    expect(cards(colleague, "misbehaving test images").nth(1)).to_have_attribute("aria-selected", "true")
+    expect(colleague.get_by_label("Training image", exact=True)).to_have_value(number)
+    expect(colleague.get_by_text("True positive rate")).to_have_count(0)
+
+
+def test_back_undoes_a_step(open_page, listed):
+    page = open_page(f"/investigate?case={listed.id}")
+    before = counted(page)
+    cards(page, "misbehaving test images").nth(1).click()
+    expect(page).to_have_url(re.compile(r"[?&]q=1"))
+    settled(page)
+    page.go_back()
+    expect(cards(page, "misbehaving test images").nth(0)).to_have_attribute("aria-selected", "true")
+    expect(flagged(page)).to_have_text(str(before))
+
+
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(WIDE, "light"), (PHONE, "light"), (WIDE, "dark"), (PHONE, "dark")]
+)
+def test_every_page_fits_the_screen_and_every_image_is_there(open_page, listed, viewport, scheme):
+    page = open_page("/", viewport, scheme)
+    for name in PAGES:
+        page.goto(f"{page.url.split('/')[0]}//{page.url.split('/')[2]}/{name}?case={listed.id}")
+        settled(page)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        wanted = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wanted[0] <= wanted[1], f"{name or 'cases'} is {wanted[0]} pixels wide on {wanted[1]}"
+        page.wait_for_function(IMAGES_HAVE_LOADED, timeout=15_000)
+    background = page.evaluate(
+        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    )
+    assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(14, 17, 23)")
+
+
+# Images are loaded lazily; those below the fold have to be asked for before they can be judged.
+IMAGES_HAVE_LOADED = """
+() => [...document.querySelectorAll("img")].every((image) => {
+  image.loading = "eager"
+  return image.complete && image.naturalWidth > 0
+})
+"""
+
+
+def test_new_work_is_started_watched_and_stopped_and_outlives_the_tab(open_page, server):
+    page = open_page("/set_up")
+    page.get_by_text("Training", exact=True).click()
+    for label, value in (("Title", "Started by a test"), ("Epochs", "500")):  # long enough to be stopped
+        field = page.get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Enter")
+        settled(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible(timeout=20_000)
+    block = page.get_by_test_id("stMain")
+    expect(block.get_by_text("Started by a test")).to_be_visible()
+    expect(block.get_by_text(re.compile("running$"))).to_be_visible(timeout=30_000)
+    expect(block.get_by_role("progressbar").first).to_be_visible()
+    expect(block.get_by_text(re.compile(r"step \d+ of \d+"))).to_be_visible(timeout=30_000)
+    page.context.close()  # the tab is closed, the work goes on
+
+    [job] = jobs.table(server.store).active()
+    assert (job.title, job.state) == ("Started by a test", "running")
+
+    page = open_page("/jobs")
+    block = page.get_by_test_id("stMain")
+    block.get_by_role("button", name="Cancel").click()
+    expect(block.get_by_text(re.compile("cancelled$"))).to_be_visible(timeout=30_000)
+    expect(block.get_by_role("button", name="Try again")).to_be_visible()
+    page.reload()
+    settled(page)
+    expect(page.get_by_test_id("stMain").get_by_text(re.compile("cancelled$"))).to_be_visible()
+    assert jobs.table(server.store).active() == ()
+
+
+def test_a_missing_case_is_explained_in_the_browser(open_page):
+    page = open_page("/investigate?case=000000000000&th=nan")
+    expect(page.get_by_text("There is no investigation")).to_be_visible()
+    page.get_by_role("link", name="Go to the cases").click()
+    expect(page.get_by_text(TITLE)).to_be_visible()
+
+
+def test_the_server_answers_this_machine_only(server, listed):
+    assert listening(server.port) == {"0100007F"}
+    for path in ("/", "/_stcore/health", f"/picture/{listed.id}/train/0.png"):
+        assert get(server.port, path) == 200
+        assert get(server.port, path, host=f"localhost:{server.port}") == 200
+        assert get(server.port, path, host="evil.example") == 400
+
+
+def test_it_starts_the_same_from_any_folder(listed, chromium, tmp_path):
+    with dashboard(listed.root, tmp_path, str(ROOT / "app" / "main.py")) as running:
+        assert listening(running.port) == {"0100007F"}
+        assert get(running.port, "/", host="evil.example") == 400
+        page = chromium.new_page(viewport=WIDE)
+        page.goto(running.url)
+        settled(page)
+        expect(page.get_by_text(TITLE)).to_be_visible()
+        page.close()
+        assert "Traceback" not in running.log.read_text()
+
+
+def test_how_long_a_threshold_move_takes_is_measured(chromium, listed, tmp_path, capsys):
+    """Recorded, not judged: how fast a shared machine is does not depend on the code."""
+    script = ROOT / "tests" / "benchmarks" / "threshold_latency.py"
+    command = [sys.executable, str(script), "--run", listed.id, "--store", str(listed.root), "--moves", "5"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out.json")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert told["gestures"]["keyboard"]["figures_ms"]["n"] == 5
+    with capsys.disabled():
+        print(f"\nthreshold moved to figures on screen, ms: {json.dumps(told['gestures'])}")
+
+
+def test_the_server_had_nothing_to_complain_about(server):
+    assert "Traceback" not in server.log.read_text()
