@@ -101,7 +101,7 @@ def opened_case(view: state.View) -> tuple[state.View, Case]:
     Without a case in the address the first one opens.
     """
     if not view.case and (known := cases.all_cases(results.store())):
-        view = state.update(case=known[0].id)
+        view = state.update(**vars(state.opening(known[0])))
     case = results.case(view.case) if view.case else None
     if case is None:
         _no_case(view)
@@ -146,14 +146,13 @@ def start(experiment: Experiment, device: str = "auto") -> jobs.Job:
     return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title)
 
 
-def case_of(job: jobs.Job) -> str | None:
-    """The run that a job makes, where it has been recorded already."""
+def case_of(job: jobs.Job) -> Case | None:
+    """The case that a job makes or adds to, where it has been recorded already."""
     try:
         experiment = runs.resolved(Experiment.checked(json.loads(job.spec)["experiment"]))
     except (ValueError, KeyError, OSError):
         return None
-    run = runs.find(runs.identifier(experiment), results.store())
-    return run.id if run else None
+    return cases.find(runs.identifier(experiment), results.store())
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.cases import Case
 from core.detectors.delta_influence import DeltaInfluence
 
 VERSION = "1"
@@ -94,7 +95,15 @@ def current() -> View:
     for remark in remarks:
         st.toast(remark)
     st.session_state["view"] = view
+    if remarks:
+        _write(view)  # an address that makes sense, so that the remark is made once
     return view
+
+
+def opening(case: Case) -> View:
+    """How a case opens from a list: with the rule that it was computed with, so that its outcomes are at hand."""
+    rule = next((d for d in case.run.experiment.detectors if isinstance(d, DeltaInfluence)), RULE)
+    return View(case=case.id, query=rule.query, threshold=rule.threshold, tolerance=rule.tolerance)
 
 
 def update(**changes: Any) -> View:

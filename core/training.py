@@ -67,7 +67,7 @@ def _epochs(
             schedule.step()
             seen += torch.stack([loss * len(pick), hits, torch.full_like(hits, len(pick))])
             progress.update(
-                "epoch", epoch * steps + rows.start // recipe.batch_size + 1, recipe.epochs * steps
+                "training step", epoch * steps + rows.start // recipe.batch_size + 1, recipe.epochs * steps
             )
         total, hit, count = seen.tolist()
         if not np.isfinite(total):

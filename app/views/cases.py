@@ -68,8 +68,8 @@ def buttons(case: Case, done: bool) -> None:
     """The way in, the state, and for the user's own cases the way off the list."""
     with st.container(horizontal=True):
         if st.button("Investigate", key=f"open-{case.id}", icon=":material/search:", type="secondary"):
-            state.update(**vars(state.View(case=case.id)))
-            st.switch_page("views/investigate.py", query_params={"case": case.id})
+            view = state.update(**vars(state.opening(case)))
+            st.switch_page("views/investigate.py", query_params=state.parameters_of(view))
         st.badge("ready" if done else "not finished", color="green" if done else "orange")
         if case.run.shipped:
             st.badge("bundled", color="gray")

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from app import results, shell
+from app import results, shell, state
 from app.shell import escaped
 from core import jobs
 
@@ -49,9 +49,9 @@ def progress_text(job: jobs.Job) -> str:
 def row(job: jobs.Job) -> None:
     """One job with its buttons."""
     with st.container(border=True):
-        title, state, action = st.columns([5, 2, 2], vertical_alignment="center")
+        title, mark, action = st.columns([5, 2, 2], vertical_alignment="center")
         title.markdown(f"**{escaped(job.title)}**")
-        state.badge(job.state, icon=ICONS[job.state], color=COLOURS[job.state])
+        mark.badge(job.state, icon=ICONS[job.state], color=COLOURS[job.state])
         with action:
             if job.is_live:
                 if st.button(
@@ -64,12 +64,10 @@ def row(job: jobs.Job) -> None:
             ):
                 jobs.submit(results.store().root, job.kind, job.spec, job.title, job.owner)
                 st.rerun()
-        if job.state == "done" and (run := shell.case_of(job)):
+        if job.state == "done" and (case := shell.case_of(job)):
+            address = state.parameters_of(state.opening(case))
             st.page_link(
-                "views/investigate.py",
-                label="Open the case",
-                icon=":material/search:",
-                query_params={"case": run},
+                "views/investigate.py", label="Open the case", icon=":material/search:", query_params=address
             )
         if job.state == "running":
             steps = f"step {job.stages_done + 1} of {job.stages_total} · " if job.stages_total else ""

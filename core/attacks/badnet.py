@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import UInt8
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core.attacks.base import Attack
 from core.randomness import numpy_stream
@@ -45,6 +45,12 @@ class BadNet(Attack):
     )
     value: int = Field(default=0, ge=0, le=255, description="Grey value of the patch, 0 is black.")
     seed: int = Field(default=0, ge=0, description="Choice of the poisoned images.")
+
+    @model_validator(mode="after")
+    def _classes_differ(self) -> "BadNet":
+        if self.victim_class == self.target_class:
+            raise ValueError(f"attack.target_class={self.target_class}: must differ from the victim class")
+        return self
 
     def poison(self, dataset: "Dataset") -> "Poisoning":
         """Choose `n_poisons` images of the victim class, stamp and relabel them."""
@@ -88,8 +94,6 @@ class BadNet(Attack):
         for field in ("victim_class", "target_class"):
             if getattr(self, field) >= n_classes:
                 raise ValueError(f"attack.{field}={getattr(self, field)}: expected 0 to {n_classes - 1}")
-        if self.victim_class == self.target_class:
-            raise ValueError(f"attack.target_class={self.target_class}: must differ from the victim class")
         available = int((dataset.train.labels == self.victim_class).sum())
         if self.n_poisons > available:
             name = dataset.class_names[self.victim_class]

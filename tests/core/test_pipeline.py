@@ -118,7 +118,7 @@ def test_the_progress_of_a_run_reaches_its_total(make_experiment, tmp_path):
     p = plan(quick, Store(tmp_path))
     with progress.reporting(Last()):
         _ = p.victim.value
-    assert seen["epoch"] == (40, 40)
+    assert seen["training step"] == (40, 40)
     assert all(done == total for done, total in seen.values())
 
 

@@ -152,7 +152,7 @@ def test_a_diverging_training_says_so_and_stores_nothing(make_experiment, tmp_pa
 def test_a_cancelled_training_stores_nothing_and_keeps_what_was_finished(make_experiment, tmp_path):
     class Impatient(progress.Silence):
         def update(self, phase: str, done: int, total: int | None) -> None:
-            if phase == "epoch" and done == 5:
+            if phase == "training step" and done == 5:
                 raise progress.Cancelled
 
     p = plan(make_experiment(), Store(tmp_path))
