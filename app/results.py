@@ -1,6 +1,7 @@
 """Loads results by key and keeps the few that the pages are looking at. No number is made here."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -45,13 +46,25 @@ def images(of: Case, kind: str) -> np.ndarray:
         return _remember(_images, (of.id, kind), lambda: KINDS[kind](of), 4 * KEPT_CASES)
 
 
-def changes(of: Case, query: int) -> tuple[np.ndarray, np.ndarray]:
-    """Changes of influence [t n] of one picked test image, and the same with each column in order."""
+@dataclass(frozen=True)
+class Changes:
+    """Changes of influence of one picked test image."""
+
+    delta: np.ndarray
+    """Change by transformed copy (row) and training image (column)."""
+    ordered: np.ndarray
+    """The same with each column in ascending order."""
+    typical: float
+    """Median size of a change, the yardstick for drawing."""
+
+
+def changes(of: Case, query: int) -> Changes:
+    """The changes of a picked test image, sorted once: every movement of the threshold uses them."""
     key = (of.plan.scores.key, query)
 
-    def make() -> tuple[np.ndarray, np.ndarray]:
+    def make() -> Changes:
         delta = of.plan.scores.value.delta(query)
-        return delta, collapse.sorted_changes(delta)
+        return Changes(delta, collapse.sorted_changes(delta), collapse.typical_change(delta))
 
     with _lock:
         return _remember(_orders, key, make, KEPT_ORDERS)

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -78,24 +79,29 @@ def scores_npz(p: Plan) -> bytes:
 
 
 def bundle(p: Plan, rule: DeltaInfluence) -> dict[str, Callable[[], bytes]]:
-    """Every file of an export by name; each is made when called."""
-    scores, data = p.scores.value, p.poisoned.value
-    found = rule.detect(scores)
-    rows = flag_rows(found, scores, rule, data)
+    """Every file of an export by name; each is made when called, and nothing before."""
+    found = cache(lambda: rule.detect(p.scores.value))
+    rows = cache(lambda: flag_rows(found(), p.scores.value, rule, p.poisoned.value))
+    return {
+        "flags.csv": lambda: flags_csv(rows()),
+        "flags.json": lambda: flags_json(p, rule, rows()),
+        "flagged_indices.npy": lambda: npy(np.flatnonzero(found().flagged)),
+        "keep_mask.npy": lambda: npy(~found().flagged),
+        "experiment.toml": lambda: p.experiment.to_toml().encode(),
+    }
+
+
+def flags_json(p: Plan, rule: DeltaInfluence, rows: list[dict[str, Any]]) -> bytes:
+    """The records with the rule, the command that finds them again, and the provenance."""
     about = {
         "run": runs.identifier(p.experiment),
         "rule": rule.model_dump(mode="json"),
         "command": command(p, rule),
-        "train_size": len(data.train),
+        "train_size": len(p.dataset.value.train),
         "flags": rows,
+        "provenance": runs.provenance(p),
     }
-    return {
-        "flags.csv": lambda: flags_csv(rows),
-        "flags.json": lambda: json.dumps(about | {"provenance": runs.provenance(p)}, indent=1).encode(),
-        "flagged_indices.npy": lambda: npy(np.flatnonzero(found.flagged)),
-        "keep_mask.npy": lambda: npy(~found.flagged),
-        "experiment.toml": lambda: p.experiment.to_toml().encode(),
-    }
+    return json.dumps(about, indent=1).encode()
 
 
 def command(p: Plan, rule: DeltaInfluence) -> str:

@@ -39,13 +39,13 @@ def copies(case: Case, view: View, found: Detection) -> None:
 
 def matrix(case: Case, view: View, found: Detection) -> None:
     """Changes of influence of the most suspect images under every copy."""
-    delta, _ = results.changes(case, view.query)
+    changes = results.changes(case, view.query)
     rows = np.argsort(-found.suspicion)[: min(MOST_COLUMNS, max(60, int(found.flagged.sum()) * 2))]
     names = _kinds(case, view)
-    figure = charts.change_matrix(delta, names, rows, collapse.typical_change(delta))
+    figure = charts.change_matrix(changes.delta, names, rows, changes.typical)
     inside = int(found.flagged[rows].sum())
     st.caption(
-        f"The {len(rows)} most suspect of {delta.shape[1]:,} training images; the first {inside} are flagged. "
+        f"The {len(rows)} most suspect of {len(found.flagged):,} training images; the first {inside} are flagged. "
         "Orange: influence fell. Blue: it rose. The scale is compressed, because changes are heavy-tailed."
     )
     charts.show(
@@ -55,7 +55,7 @@ def matrix(case: Case, view: View, found: Detection) -> None:
 
 def transforms(case: Case, view: View, found: Detection) -> None:
     """Which kinds of transformation make influence fall."""
-    delta, _ = results.changes(case, view.query)
+    delta = results.changes(case, view.query).delta
     shares = collapse.lost_by_transform(
         delta, np.asarray(found.flagged), view.threshold, tuple(_kinds(case, view))
     )
@@ -69,7 +69,7 @@ def transforms(case: Case, view: View, found: Detection) -> None:
 
 def surface(case: Case, view: View, found: Detection) -> None:
     """Number of flagged images for every threshold and tolerance."""
-    _, ordered = results.changes(case, view.query)
+    ordered = results.changes(case, view.query).ordered
     grid = collapse.threshold_grid(ordered)
     counts = collapse.surface(ordered, grid)
     st.caption(

@@ -63,10 +63,10 @@ def _rows(case: Case, view: View, found: Detection, show: str) -> np.ndarray:
 
 
 def _item(case: Case, view: View, found: Detection, i: int) -> dict:
-    delta, _ = results.changes(case, view.query)
-    data, column = case.plan.poisoned.value, delta[:, i]
+    changes = results.changes(case, view.query)
+    data, column = case.plan.poisoned.value, changes.delta[:, i]
     votes, name = int((column < view.threshold).sum()), data.class_names[data.train.labels[i]]
-    strip = collapse.compressed(np.sort(column), collapse.typical_change(delta))
+    strip = collapse.compressed(changes.ordered[:, i], changes.typical)
     return {
         "id": i,
         "src": images.address(case.id, "train", i),
@@ -82,7 +82,7 @@ def _item(case: Case, view: View, found: Detection, i: int) -> dict:
 def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> None:
     n = len(found.flagged)
     i = view.image if 0 <= view.image < n else int(rows[0]) if len(rows) else 0
-    delta, _ = results.changes(case, view.query)
+    delta = results.changes(case, view.query).delta
     data, scores = case.plan.poisoned.value, case.plan.scores.value
     state.bound(
         st.number_input,

@@ -16,8 +16,8 @@ MANY = 0.2
 
 def tune(case: Case, view: View) -> tuple[View, Detection]:
     """The controls and the figures; returns the view in force and what it flags."""
-    delta, ordered = results.changes(case, view.query)
-    n_transforms, n = delta.shape
+    ordered = results.changes(case, view.query).ordered
+    n_transforms, n = ordered.shape
     st.caption(
         f"Each of the {n_transforms} transformed and relabelled copies changes every training image's influence. "
         "Clean images lose some and gain some; poisons lose on nearly every copy. An image is flagged when all but "
@@ -33,7 +33,7 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     if chosen != np.float32(view.threshold):
         view = state.update(threshold=chosen, page=1)
     rule = DeltaInfluence(threshold=view.threshold, tolerance=view.tolerance, query=view.query)
-    found = rule.detect(case.plan.scores.value)
+    found = rule.judge(ordered)
     with right:
         _count(view, found)
     _remarks(view, found)

@@ -32,8 +32,11 @@ class DeltaInfluence(Detector):
 
     def detect(self, scores: "InfluenceScores") -> "Detection":
         """Suspicion and flags of every training image."""
+        return self.judge(collapse.sorted_changes(scores.delta(self.query)))
+
+    def judge(self, ordered: collapse.Delta) -> "Detection":
+        """The same from changes that are sorted already, which makes another threshold instant."""
         from core.artifacts import Detection
 
-        ordered = collapse.sorted_changes(scores.delta(self.query))
         statistic = collapse.order_statistic(ordered, self.tolerance)
         return Detection(suspicion=-statistic, flagged=statistic < self.threshold)
