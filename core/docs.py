@@ -3,10 +3,12 @@
 `python -m core docs` writes them between their markers; a test fails when they are not up to date.
 """
 
+import json
 from pathlib import Path
 
 from core import bench, paths, registry
 
+LATENCY = paths.SHIPPED / "bench" / "dashboard" / "threshold_latency.json"
 README = paths.ASSETS.parent / "README.md"
 FAMILIES = ("datasets", "attacks", "models", "transforms", "detectors", "unlearners")
 
@@ -21,7 +23,23 @@ def figures() -> list[str]:
     versions = records[-1]["versions"]
     about = f"{hardware}, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, torch {versions['torch']}, "
     about += f"kronfluence {versions['kronfluence']}. Files: `assets/results/bench/investigation`."
-    return [*bench.readme_rows(), "", f"Measured on {about}"]
+    return [*bench.readme_rows(), "", f"Measured on {about}", *latency()]
+
+
+def latency() -> list[str]:
+    """How fast the threshold moves, in a sentence; nothing where it has not been measured."""
+    if not LATENCY.exists():
+        return []
+    told = json.loads(LATENCY.read_text())
+    drag, key = (told["gestures"][name]["figures_ms"] for name in ("drag", "keyboard"))
+    return [
+        "",
+        f"Moving the threshold on {told['images']:,} × {told['copies']} changes: the count follows every frame of the "
+        f"drag, in the browser alone. All other figures are on screen {drag['p50']:.0f} ms after the line is let go "
+        f"(median of {drag['n']}; 95th percentile {drag['p95']:.0f} ms), {key['p50']:.0f} ms after a key "
+        f"({key['p95']:.0f} ms), of which 150 ms wait for further keys. {told['hardware']}, Chromium "
+        f"{told['chromium']}, {told['date']}; `tests/benchmarks/threshold_latency.py`.",
+    ]
 
 
 def methods() -> list[str]:

@@ -1,8 +1,35 @@
 """The method in words, for someone who sees it for the first time."""
 
+import numpy as np
 import streamlit as st
 
-from core import registry
+from app import charts, results, state
+from app.shell import escaped
+from core import cases, registry
+
+
+def collapse_figure() -> None:
+    """The collapse in the first bundled case, as it was measured."""
+    shipped = [case for case in cases.all_cases(results.store()) if case.run.shipped and not case.unfinished]
+    if not shipped:
+        return
+    case, scores = shipped[0], shipped[0].plan.scores.value
+    changes = results.changes(case, 0)
+    found = state.RULE.judge(changes.ordered)
+    rows = np.argsort(-found.suspicion)[: 2 * int(found.flagged.sum())]
+    names = [scores.transforms[row].replace("_", " ") for row in scores.rows(0)]
+    figure = charts.change_matrix(changes.delta, names, rows, changes.typical)
+    charts.show(
+        figure,
+        key="collapse",
+        alt="influence falls under every transformation for the flagged images",
+        height=320,
+    )
+    st.caption(
+        f"Measured in “{escaped(case.run.title)}”: a column is a training image, a row a transformed copy. Orange: its "
+        f"influence fell. The {int(found.flagged.sum())} flagged images stand left; the next ones stay nearly as they were."
+    )
+
 
 st.title("How it works")
 st.markdown(
@@ -22,7 +49,11 @@ everything with a high score flags many clean images.
 **Collapse.** So transform the test image (flip, blur, rotate, warp, change colours) and ask about it under another
 label. For the poisons the reason to support the answer, *this patch means this label*, is gone, and their
 influence drops on nearly every copy. Clean images lose some and win some.
-
+"""
+)
+collapse_figure()
+st.markdown(
+    """
 **The rule.** For each training image count the copies on which its influence fell by more than a **threshold**. Flag it
 when all copies but a few (**tolerance**) agree. That is *Delta-Influence* (arXiv 2411.13731).
 
