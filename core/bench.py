@@ -69,7 +69,11 @@ def read(path: Path) -> list[dict[str, Any]]:
 def spread(values: list[float]) -> str:
     """Median and range in words: `0.981 (0.975–0.996)`."""
     low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:.3g}" if low == high else f"{middle:.3g} ({low:.3g}–{high:.3g})"
+    return _short(middle) if low == high else f"{_short(middle)} ({_short(low)}–{_short(high)})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 DELTA, RELATIVE, EKFAC = (

@@ -18,12 +18,14 @@ def figures() -> list[str]:
     records = [r for path in sorted(bench.FOLDER.glob("*.json")) for r in bench.read(path)]
     if not records:
         return ["Nothing has been measured yet."]
-    hardware = " and ".join(sorted({f"{r['hardware']} ({r['threads']} threads)" for r in records}))
+    hardware = " and ".join(sorted({name for r in records for name in r["hardware"]}))
+    threads = " or ".join(str(n) for n in sorted({r["threads"] for r in records}))
     dates = sorted({r["date"] for r in records})
     versions = records[-1]["versions"]
-    about = f"{hardware}, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, torch {versions['torch']}, "
-    about += f"kronfluence {versions['kronfluence']}. Files: `assets/results/bench/investigation`."
-    return [*bench.readme_rows(), "", f"Measured on {about}", *latency()]
+    about = f"{hardware}, {threads} threads, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, "
+    about += f"torch {versions['torch']}, kronfluence {versions['kronfluence']}."
+    where = "Files: `assets/results/bench/investigation`."
+    return [*bench.readme_rows(), "", f"Measured on {about} {where}", *latency()]
 
 
 def latency() -> list[str]:
