@@ -78,7 +78,16 @@ def _widget(name: str, field: FieldInfo, default: Any, key: str) -> Any:
         return st.number_input(label, low, high, float(default), format="%.5g", help=hint, key=key)
     if get_origin(kind) is tuple:
         options = list(registry.members("transforms"))
-        return st.multiselect(label, options, default=list(default), help=hint, key=key)
+        titles = registry.members("transforms")
+        return st.pills(
+            label,
+            options,
+            selection_mode="multi",
+            default=list(default),
+            format_func=lambda name: titles[name].title,
+            help=hint,
+            key=key,
+        )
     text = st.text_input(label, value=str(default), help=hint, key=key)
     return _number_or_text(text) if kind is not str and kind is not NoneType else text
 

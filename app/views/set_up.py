@@ -81,9 +81,10 @@ with st.container(border=True):
     ):
         known = registry.members(family)
         given = {m["name"]: m for m in base[section]}
-        picked = st.multiselect(
+        picked = st.pills(
             label,
             list(known),
+            selection_mode="multi",
             default=list(given),
             key=f"{preset}-{section}",
             format_func=lambda n, known=known: known[n].title,

@@ -20,7 +20,7 @@ from core.experiment import (
 FAMILIES = ("datasets", "attacks", "models", "detectors", "unlearners", "transforms")
 METHODS = [(f, name) for f in FAMILIES for name in registry.members(f)]
 SECTIONS = [Training, FactorSettings, QuerySettings, TransformSettings, ScoreSettings]
-INPUTS = ("selectbox", "toggle", "number_input", "multiselect", "text_input")
+INPUTS = ("selectbox", "toggle", "number_input", "pills", "text_input")
 
 
 def page(kind, given):
@@ -104,7 +104,7 @@ def test_an_untouched_preset_is_downloaded_as_it_is(preset, visit, monkeypatch):
 
 def test_settings_that_do_not_fit_together_are_explained(visit):
     at = visit("set_up")
-    [detectors] = [box for box in at.multiselect if box.label == "Detectors"]
+    [detectors] = [box for box in at.pills if box.label == "Detectors"]
     detectors.set_value([]).run()
     assert not at.exception
     assert "do not fit together" in at.error[0].value
