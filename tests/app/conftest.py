@@ -32,7 +32,7 @@ def just_started(store_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def case_id(tiny: Plan, tiny_root: Path, store_root: Path) -> str:
     """The tiny investigation, finished and listed, in this test's own store."""
-    shutil.copytree(tiny_root, store_root, ignore=shutil.ignore_patterns("fit_factors", "locks"))
+    shutil.copytree(tiny_root, store_root, ignore=shutil.ignore_patterns("fit_factors", "locks", "runs"))
     return runs.record(tiny.experiment, runs.open_store()).id
 
 

@@ -123,7 +123,7 @@ def listening(port: int) -> set[str]:
 def listed(tiny, tiny_root, tmp_path_factory) -> SimpleNamespace:
     """A store with the tiny investigation, finished, under a title of its own."""
     root = tmp_path_factory.mktemp("open path") / "store"
-    shutil.copytree(tiny_root, root, ignore=shutil.ignore_patterns("fit_factors", "locks"))
+    shutil.copytree(tiny_root, root, ignore=shutil.ignore_patterns("fit_factors", "locks", "runs"))
     run = runs.record(tiny.experiment.model_copy(update={"title": TITLE}), Store(root))
     return SimpleNamespace(root=root, id=run.id)
 
