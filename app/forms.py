@@ -83,6 +83,7 @@ def _widget(name: str, field: FieldInfo, default: Any, key: str) -> Any:
             label,
             options,
             selection_mode="multi",
+            wrap=True,
             default=list(default),
             format_func=lambda name: titles[name].title,
             help=hint,

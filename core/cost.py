@@ -20,11 +20,11 @@ from core.models.base import Model
 from core.networks import build
 from core.pipeline import Plan
 
-SLOWNESS = {"train": 1.0, "fit_factors": 2.3, "score_pairs": 4.5}
-"""Time per operation relative to training, measured on 2 CPU cores with ResNet-9 of width 16 (2026-11-22)."""
+SLOWNESS = {"train": 1.0, "fit_factors": 1.6, "score_pairs": 2.6}
+"""Time per operation relative to training: medians of the three runs in bench/investigation/cifar10-badnet-cpu.json."""
 PROBE_IMAGES = 64
 BASE_MEMORY = 7e8
-"""Bytes that the libraries and the activations of a batch take, measured like SLOWNESS."""
+"""Bytes that the libraries and the activations of a batch take: what runs of that preset were seen to hold beside their images."""
 
 
 @dataclass(frozen=True)
