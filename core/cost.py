@@ -24,7 +24,7 @@ SLOWNESS = {"train": 1.0, "fit_factors": 1.6, "score_pairs": 2.6}
 """Time per operation relative to training: medians of the three runs in bench/investigation/cifar10-badnet-cpu.json."""
 PROBE_IMAGES = 64
 BASE_MEMORY = 7e8
-"""Bytes that the libraries and the activations of a batch take: what runs of that preset were seen to hold beside their images."""
+"""Bytes that the libraries and the activations of a batch take, as seen in those runs, beside the images."""
 
 
 @dataclass(frozen=True)
