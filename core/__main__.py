@@ -111,7 +111,7 @@ def detect(
     p = _plan(file, changes, store)
     with device.use(place), reporting(Bars()):
         found = DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query).detect(p.scores.value)
-    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_class
+    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_classes
     figures = metrics.grade_detection(found, runs.truth(p), labels, target)
     if out:
         out.write_bytes(export.npy(np.flatnonzero(found.flagged)))

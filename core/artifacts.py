@@ -6,6 +6,7 @@ which are float32 in [0, 1] ("pixel space"). Indices are int64 rows of the train
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
@@ -49,11 +50,19 @@ class Poisoning:
     images: UInt8[np.ndarray, "p c h w"]
     labels: Int64[np.ndarray, " p"]
     triggered: Split
-    """Test images of the victim class carrying the trigger, with their true labels."""
+    """Test images that the attack is about, as the attacker would show them, with their true labels."""
     triggered_rows: Int64[np.ndarray, " t"]
     """Which test image each triggered one was made from."""
-    victim_class: int
-    target_class: int
+    wanted: Int64[np.ndarray, " t"]
+    """What the attacker wants each triggered image to be read as."""
+    affected_rows: Int64[np.ndarray, " a"]
+    """Test rows that the attack is about as they stand, without any trigger; utility is measured on the others."""
+    victim_classes: tuple[int, ...]
+    """Classes whose test images shall be misread."""
+    target_classes: tuple[int, ...]
+    """Labels that the poisons carry."""
+    notes: tuple[str, ...] = ()
+    """What the attack had to say, for example how many target images it tried."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,15 @@ class TrainedModel:
     """Mean cross-entropy on the un-augmented training set, nats."""
     seconds: float
     """Wall-clock seconds of training, evaluation excluded."""
+    trials: tuple[dict[str, Any], ...] = ()
+    """Settings that an unlearner tried, best first, with what the selection rule saw of each."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the victim makes of each training image before its last layer."""
+
+    values: Float32[np.ndarray, "n d"]
 
 
 @dataclass(frozen=True)
@@ -149,9 +167,13 @@ class Report:
 
     test_accuracy: float
     poison_success_rate: float
-    """Share of triggered victim-class test images classified as the target class."""
-    robust_accuracy: float
-    """Share of triggered victim-class test images classified as what they are."""
+    """Share of triggered test images, not of that class anyway, classified as the attacker wants."""
+    clean_label_accuracy: float
+    """Share of triggered test images classified as what they are: accuracy on the affected domain."""
+    manipulated_accuracy: float
+    """Share of the manipulated training images, as stored, classified as what they are."""
+    utility: float
+    """Accuracy on the clean test images that the attack is not about."""
     class_accuracy: Float32[np.ndarray, " k"]
     confusion: Int64[np.ndarray, "k k"]
     """Rows: true class, columns: predicted class."""

@@ -49,6 +49,10 @@ class Training(Settings):
     precision: Precision = Field(default="fp32", description="bf16: bfloat16 matrix products.")
     seed: int = Field(default=0, ge=0, description="Initial weights, batch order and augmentation.")
 
+    def of_the_attacker(self) -> "Training":
+        """The same recipe with other random numbers: an attacker knows the recipe, not the victim's draws."""
+        return self.model_copy(update={"seed": self.seed + 1_000_003})
+
 
 class FactorSettings(Settings):
     """How the curvature factors are fitted."""
@@ -113,6 +117,17 @@ class ScoreSettings(Settings):
     )
 
 
+class FrequencySettings(Settings):
+    """How the frequency detector's own classifier is trained (method of Zeng et al. 2021, arXiv 2104.03413)."""
+
+    rounds: int = Field(
+        default=1, ge=1, le=20, description="Times that the synthetic attacks are drawn anew."
+    )
+    epochs: int = Field(default=10, ge=1, le=200, description="Passes over the images in each round.")
+    max_images: int = Field(default=10_000, ge=2, description="Clean images to train on, at most.")
+    seed: int = Field(default=0, ge=0, description="Synthetic attacks, initial weights and batch order.")
+
+
 class Experiment(Settings):
     """All settings of one investigation."""
 
@@ -126,6 +141,7 @@ class Experiment(Settings):
     queries: QuerySettings = QuerySettings()
     transforms: TransformSettings = TransformSettings()
     scores: ScoreSettings = ScoreSettings()
+    frequency: FrequencySettings = FrequencySettings()
     detectors: tuple[AnyDetector, ...] = Field(min_length=1)
     unlearners: tuple[AnyUnlearner, ...] = ()
     unlearn_after: tuple[str, ...] = Field(

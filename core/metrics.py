@@ -3,6 +3,7 @@
 Flag metrics need NumPy only. A metric that is undefined (precision of nothing flagged) is None.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,13 +68,16 @@ def average_precision(suspicion: Float32[np.ndarray, " n"], truth: Bool[np.ndarr
 
 
 def grade_detection(
-    found: Detection, truth: Bool[np.ndarray, " n"], labels: Int64[np.ndarray, " n"], target_class: int
+    found: Detection,
+    truth: Bool[np.ndarray, " n"],
+    labels: Int64[np.ndarray, " n"],
+    target_classes: Sequence[int],
 ) -> dict[str, Any]:
     """Flags and order of a detector against the truth, over all images and inside the target label.
 
-    A detector that flags everything with the attacked label looks good globally; inside the label it does not.
+    A detector that flags everything with an attacked label looks good globally; inside the label it does not.
     """
-    inside = labels == target_class
+    inside = np.isin(labels, target_classes)
     return grade(found.flagged, truth) | {
         "precision_in_target_label": grade(found.flagged[inside], truth[inside])["precision"],
         "average_precision": average_precision(found.suspicion, truth),
@@ -92,12 +96,17 @@ def evaluate(
     network = restore(model, trained.weights, dataset)
     predictions = probabilities(network, dataset.test.images, dataset).argmax(1)
     triggered = probabilities(network, poisoning.triggered.images, dataset).argmax(1)
-    confusion = confusion_matrix(dataset.test.labels, predictions, len(dataset.class_names))
+    manipulated = probabilities(network, poisoning.images, dataset).argmax(1)
+    true, wanted, labels = poisoning.triggered.labels, poisoning.wanted, dataset.test.labels
+    elsewhere = ~np.isin(np.arange(len(labels)), poisoning.affected_rows)
+    confusion = confusion_matrix(labels, predictions, len(dataset.class_names))
     totals = confusion.sum(1)
     return Report(
-        test_accuracy=float((predictions == dataset.test.labels).mean()),
-        poison_success_rate=float((triggered == poisoning.target_class).mean()),
-        robust_accuracy=float((triggered == poisoning.triggered.labels).mean()),
+        test_accuracy=float((predictions == labels).mean()),
+        poison_success_rate=float((triggered == wanted)[wanted != true].mean()),
+        clean_label_accuracy=float((triggered == true).mean()),
+        manipulated_accuracy=float((manipulated == dataset.train.labels[poisoning.indices]).mean()),
+        utility=float((predictions == labels)[elsewhere].mean()),
         class_accuracy=(np.diag(confusion) / np.maximum(totals, 1)).astype(np.float32),
         confusion=confusion,
         test_predictions=predictions.astype(np.int64),

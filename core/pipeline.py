@@ -10,8 +10,8 @@ from typing import Any
 
 from core import stages
 from core.artifacts import Dataset, Detection, InfluenceScores, Poisoning, Queries, Report, TrainedModel
-from core.detection import evidence_of
 from core.experiment import Experiment
+from core.registry import asked_for
 from core.store import Artifact, Store
 
 
@@ -27,6 +27,7 @@ class Plan:
     queries: Artifact[Queries]
     changed: Artifact[Queries]
     scores: Artifact[InfluenceScores]
+    evidence: dict[str, Artifact[Any]]
     before: Artifact[Report]
     detections: dict[str, Artifact[Detection]]
     cleaned: dict[str, Artifact[TrainedModel]]
@@ -43,9 +44,13 @@ def plan(x: Experiment, store: Store) -> Plan:
     """Apply every stage of the method to the settings of one experiment."""
     step = store.step
 
-    # The attacker alters the training set; the defender trains on what is left.
+    # The attacker, who may have trained a network of his own on clean data, alters the training set.
     dataset = step(stages.load_dataset, x.dataset)
-    poisoning = step(stages.choose_poisons, x.attack, dataset)
+    surrogate = step(stages.train, x.training.of_the_attacker(), x.model, dataset)
+    known = {"dataset": dataset, "model": x.model, "training": x.training, "surrogate": surrogate}
+    poisoning = step(stages.choose_poisons, x.attack, *(known[k] for k in asked_for(x.attack.poison, known)))
+
+    # The defender trains on what he finds.
     poisoned = step(stages.poison, dataset, poisoning)
     victim = step(stages.train, x.training, x.model, poisoned)
 
@@ -55,9 +60,19 @@ def plan(x: Experiment, store: Store) -> Plan:
     factors = step(stages.fit_factors, x.factors, x.model, victim, poisoned)
     scores = step(stages.score_pairs, x.scores, x.model, victim, poisoned, factors, queries, changed)
 
-    # Whoever loses influence is flagged, forgotten, and the model examined again.
-    evidence = {"training_set": poisoned, "victim": victim, "scores": scores, "queries": queries}
-    detections = {d.name: step(stages.detect, d, *(evidence[e] for e in evidence_of(d))) for d in x.detectors}
+    # Whoever loses influence, or is suspect otherwise, is flagged, forgotten, and the model examined again.
+    evidence = {
+        "training_set": poisoned,
+        "victim": victim,
+        "queries": queries,
+        "scores": scores,
+        "features": step(stages.extract_features, x.model, victim, poisoned),
+        "frequency": step(stages.train_frequency_classifier, x.frequency, dataset),
+    }
+    detections = {
+        d.name: step(stages.detect, d, *(evidence[e] for e in asked_for(d.detect, evidence)))
+        for d in x.detectors
+    }
     cleaned = {
         f"{name}/{u.name}": step(stages.unlearn, u, x.training, x.model, victim, poisoned, detections[name])
         for name in x.unlearn_after
@@ -76,6 +91,7 @@ def plan(x: Experiment, store: Store) -> Plan:
         queries=queries,
         changed=changed,
         scores=scores,
+        evidence=evidence,
         detections=detections,
         cleaned=cleaned,
         before=examined.pop("victim"),

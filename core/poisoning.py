@@ -2,6 +2,7 @@
 
 import mmap
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +10,9 @@ from core.artifacts import Dataset, Poisoning, Split
 from core.attacks.base import Attack
 
 
-def choose_poisons(attack: Attack, dataset: Dataset) -> Poisoning:
+def choose_poisons(attack: Attack, *knowledge: Any) -> Poisoning:
     """Which training images the attack alters, and how. Raises ValueError when it does not fit the data."""
-    return attack.poison(dataset)
+    return attack.poison(*knowledge)
 
 
 def poison(dataset: Dataset, poisoning: Poisoning) -> Dataset:

@@ -19,26 +19,27 @@ class AttackFailed(RuntimeError):
 def affected_queries(
     settings: QuerySettings, model: Model, victim: TrainedModel, dataset: Dataset, poisoning: Poisoning
 ) -> Queries:
-    """`count` of the triggered test images that the victim takes for the target class.
+    """`count` of the triggered test images that the victim reads as the attacker wants.
 
     Their label is the victim's wrong prediction, which is all that a defender sees. By default those come first
     that the victim misreads most surely: a half-hearted misreading has other causes besides the trigger.
     """
     network = restore(model, victim.weights, dataset)
     output = probabilities(network, poisoning.triggered.images, dataset)
-    fooled = np.flatnonzero(output.argmax(1) == poisoning.target_class)
+    wanted, true = poisoning.wanted, poisoning.triggered.labels
+    fooled = np.flatnonzero((output.argmax(1) == wanted) & (wanted != true))
     if not len(fooled):
         raise AttackFailed(
             f"poison success 0 of {len(output)}: the victim is not fooled by any triggered test image; "
             "raise attack.n_poisons or training.epochs"
         )
     if settings.order == "confident":
-        fooled = fooled[np.argsort(-output[fooled, poisoning.target_class], kind="stable")]
+        fooled = fooled[np.argsort(-output[fooled, wanted[fooled]], kind="stable")]
     rows = fooled[: settings.count]
     return Queries(
         images=poisoning.triggered.images[rows].astype(np.float32) / 255,
-        labels=np.full(len(rows), poisoning.target_class, np.int64),
-        true_labels=poisoning.triggered.labels[rows],
+        labels=np.array(wanted[rows]),
+        true_labels=true[rows],
         test_rows=poisoning.triggered_rows[rows],
         probabilities=output[rows],
         parent=np.full(len(rows), ORIGINAL, np.int64),

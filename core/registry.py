@@ -3,7 +3,9 @@
 A method is a frozen settings object that can act. Its file registers it; nothing else has to be edited.
 """
 
+import inspect
 import pkgutil
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -49,6 +51,16 @@ def create(family: str, name: str, **settings: Any) -> Any:
     if name not in known:
         raise ValueError(f"unknown {family[:-1]} '{name}'; choose from {list(known)}")
     return known[name](**settings)
+
+
+def asked_for(method: Callable[..., Any], offered: Iterable[str]) -> tuple[str, ...]:
+    """Names of the results that a plugin's method reads: its arguments. Raises TypeError for one not offered."""
+    names = tuple(inspect.signature(method).parameters)
+    if unknown := set(names) - set(offered):
+        owner = getattr(method, "__self__", None)
+        who = f"{method.__name__} of '{owner.name}'" if isinstance(owner, Plugin) else method.__name__
+        raise TypeError(f"{who} asks for {sorted(unknown)}; it may ask for {sorted(offered)}")
+    return names
 
 
 def member_of(family: str) -> Any:

@@ -171,7 +171,7 @@ def truth(p: Plan) -> np.ndarray:
 
 def grades(p: Plan) -> dict[str, dict[str, Any]]:
     """Every detector against the truth."""
-    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_class
+    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_classes
     known = truth(p)
     return {
         name: metrics.grade_detection(found.value, known, labels, target)

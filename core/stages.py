@@ -7,6 +7,7 @@ from core.artifacts import (
     Dataset,
     Detection,
     Factors,
+    Features,
     InfluenceScores,
     Poisoning,
     Queries,
@@ -16,13 +17,15 @@ from core.artifacts import (
 from core.store import Stage
 
 load_dataset = Stage("core.datasets:load_dataset", Dataset)
-choose_poisons = Stage("core.poisoning:choose_poisons", Poisoning)
+choose_poisons = Stage("core.poisoning:choose_poisons", Poisoning, version=2)
 poison = Stage("core.poisoning:poison", Dataset, keep=False)
 train = Stage("core.training:train", TrainedModel)
+extract_features = Stage("core.features:extract_features", Features)
+train_frequency_classifier = Stage("core.frequency:train_frequency_classifier", TrainedModel)
 fit_factors = Stage("core.influence.factors:fit_factors", Factors)
 affected_queries = Stage("core.queries:affected_queries", Queries)
 transform_queries = Stage("core.queries:transform_queries", Queries)
 score_pairs = Stage("core.influence.scores:score_pairs", InfluenceScores)
-detect = Stage("core.detection:detect", Detection, keep=False)
+detect = Stage("core.detection:detect", Detection)
 unlearn = Stage("core.unlearning:unlearn", TrainedModel)
-evaluate = Stage("core.metrics:evaluate", Report)
+evaluate = Stage("core.metrics:evaluate", Report, version=2)

@@ -74,7 +74,7 @@ def _grades(case: Case, found: Detection) -> None:
     """How right the flags are, which only someone who knows the truth can say."""
     p = case.plan
     figures = metrics.grade_detection(
-        found, runs.truth(p), p.poisoned.value.train.labels, p.poisoning.value.target_class
+        found, runs.truth(p), p.poisoned.value.train.labels, p.poisoning.value.target_classes
     )
     poisons = len(p.poisoning.value.indices)
     cells = [

@@ -67,8 +67,10 @@ class BadNet(Attack):
             labels=np.full(len(indices), self.target_class, np.int64),
             triggered=Split(self.stamp(dataset.test.images[rows]), dataset.test.labels[rows]),
             triggered_rows=rows,
-            victim_class=self.victim_class,
-            target_class=self.target_class,
+            wanted=np.full(len(rows), self.target_class, np.int64),
+            affected_rows=np.zeros(0, np.int64),
+            victim_classes=(self.victim_class,),
+            target_classes=(self.target_class,),
         )
 
     def stamp(self, images: UInt8[np.ndarray, "n c h w"]) -> UInt8[np.ndarray, "n c h w"]:

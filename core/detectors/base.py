@@ -1,7 +1,8 @@
 """What a detector is: settings with a `detect` method whose argument names say which results it reads.
 
-`training_set` Dataset as the defender holds it, `victim` TrainedModel, `scores` InfluenceScores, `queries`
-Queries. A detector that names no `scores` never causes factors to be fitted. None can name the truth.
+`training_set` Dataset as the defender holds it, `victim` TrainedModel, `queries` Queries, `scores`
+InfluenceScores, `features` Features, `frequency` TrainedModel (the frequency classifier). A detector that names no
+`scores` never causes factors to be fitted. None can name the truth.
 """
 
 from collections.abc import Callable

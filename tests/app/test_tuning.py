@@ -42,7 +42,7 @@ def expected(case, view) -> dict[str, str]:
         replace(found, flagged=flagged),
         runs.truth(p),
         p.poisoned.value.train.labels,
-        p.poisoning.value.target_class,
+        p.poisoning.value.target_classes,
     )
     told = {label: figures[name] for label, name in GRADES.items()}
     return {"Flagged": f"{flagged.sum():,}"} | {k: "–" if v is None else f"{v:.1%}" for k, v in told.items()}

@@ -8,12 +8,13 @@ from pydantic import ValidationError
 
 from core import collapse, registry, runs, stages
 from core.artifacts import Detection
-from core.detection import detect, evidence_of
+from core.detection import detect
 from core.detectors.base import Detector
 from core.detectors.delta_influence import DeltaInfluence
 from core.detectors.influence_threshold import InfluenceThreshold
 from core.detectors.relative_collapse import RelativeCollapse
 from core.pipeline import plan
+from core.registry import asked_for
 from core.store import Store
 
 DETECTORS = list(registry.members("detectors"))
@@ -22,16 +23,12 @@ DETECTORS = list(registry.members("detectors"))
 @pytest.fixture
 def found(tiny):
     """The verdict of a detector on the tiny case."""
-    evidence = {
-        "training_set": tiny.poisoned,
-        "victim": tiny.victim,
-        "scores": tiny.scores,
-        "queries": tiny.queries,
-    }
 
     def verdict(detector: Detector | str) -> Detection:
         chosen = registry.create("detectors", detector) if isinstance(detector, str) else detector
-        return detect(chosen, *(evidence[name].value for name in evidence_of(chosen)))
+        return detect(
+            chosen, *(tiny.evidence[name].value for name in asked_for(chosen.detect, tiny.evidence))
+        )
 
     return verdict
 
@@ -155,7 +152,7 @@ def test_a_detector_that_asks_for_no_scores_causes_no_factors(make_experiment, t
 
 def test_asking_for_the_truth_is_an_error_when_the_plan_is_made(make_experiment, tmp_path):
     x = make_experiment(unlearners=[]).model_copy(update={"detectors": (Curious(),), "unlearn_after": ()})
-    with pytest.raises(TypeError, match=r"detector 'curious' asks for \['poisoning'\]; it may ask for"):
+    with pytest.raises(TypeError, match=r"detect of 'curious' asks for \['poisoning'\]; it may ask for"):
         plan(x, Store(tmp_path))
 
 

@@ -91,7 +91,7 @@ def test_flagging_a_whole_label_is_no_success_inside_it():
     truth = np.arange(100) < 5
     labels = np.where(np.arange(100) < 10, 1, 0)
     all_of_the_label = Detection((labels == 1).astype(np.float32), labels == 1)
-    found = metrics.grade_detection(all_of_the_label, truth, labels, target_class=1)
+    found = metrics.grade_detection(all_of_the_label, truth, labels, target_classes=(1,))
     assert found["true_positive_rate"] == 1.0 and found["precision"] == 0.5
     assert found["precision_in_target_label"] == found["base_rate_in_target_label"] == 0.5
     assert found["average_precision_in_target_label"] == 0.5 and found["base_rate"] == 0.05
@@ -125,5 +125,5 @@ def test_the_report_of_a_model_agrees_with_its_own_parts(tiny):
     assert report.poison_success_rate == pytest.approx(
         tiny.queries.value.n_affected / len(tiny.poisoning.value.triggered)
     )
-    assert report.robust_accuracy <= 1 - report.poison_success_rate
+    assert report.clean_label_accuracy <= 1 - report.poison_success_rate
     assert np.allclose(report.query_probabilities, tiny.queries.value.probabilities, atol=1e-6)

@@ -68,10 +68,13 @@ def test_the_second_run_computes_nothing(copy):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"detectors": [{"name": "delta_influence", "threshold": -3.0}], "unlearners": []}, []),
+        ({"detectors": [{"name": "delta_influence", "threshold": -3.0}], "unlearners": []}, ["detect"]),
         ({"unlearners": [{"name": "catastrophic_forgetting", "epochs": 1}]}, ["unlearn", "evaluate"]),
-        ({"scores": {"damping": "heuristic"}, "unlearners": []}, ["score_pairs"]),
-        ({"transforms": {"n_transforms": 2}, "unlearners": []}, ["transform_queries", "score_pairs"]),
+        ({"scores": {"damping": "heuristic"}, "unlearners": []}, ["score_pairs", "detect", "detect"]),
+        (
+            {"transforms": {"n_transforms": 2}, "unlearners": []},
+            ["transform_queries", "score_pairs", "detect", "detect"],
+        ),
     ],
 )
 def test_a_changed_setting_computes_only_what_depends_on_it(copy, make_experiment, change, expected):
