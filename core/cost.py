@@ -136,7 +136,7 @@ def _estimator(p: Plan) -> Any:
         stage = artifact.stage.name
         amount = work.get(stage, 0.0)
         if stage == "unlearn":
-            amount *= getattr(artifact.arguments[0], "epochs", x.training.epochs)
+            amount *= artifact.arguments[0].passes(x.training.epochs)
         memory = {"fit_factors": 12 * weights * 32, "score_pairs": 8 * weights * queries + 8 * n * queries}
         disk = {"load_dataset": images * 1.2, "score_pairs": 4 * n * queries, "fit_factors": 4 * weights * 6}
         return {

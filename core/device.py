@@ -5,6 +5,7 @@ The device never enters a key: the same experiment gives the same result names o
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -50,6 +51,15 @@ def autocast(precision: Precision) -> "torch.autocast":
     import torch
 
     return torch.autocast(current().type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def clock() -> float:
+    """Wall-clock seconds since some moment, read once the device has done all that it was asked to."""
+    import torch
+
+    if current().type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def describe() -> str:

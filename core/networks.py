@@ -43,10 +43,52 @@ class BasicBlock(nn.Module):
         return F.relu(self.convolutions(x) + self.shortcut(x))
 
 
-def convolution(channels_in: int, channels_out: int, *more: nn.Module) -> nn.Sequential:
+class WideBlock(nn.Module):
+    """Batch normalisation and ReLU before each of two 3×3 convolutions, and a shortcut (arXiv 1605.07146).
+
+    Deviates from the paper as Goel et al. do: convolutions have a bias, the stride is on the second one, and
+    a shortcut that changes the shape is a 1×1 convolution of the raw input with batch normalisation.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            nn.BatchNorm2d(channels_in),
+            nn.ReLU(),
+            nn.Conv2d(channels_in, channels_out, 3, 1, 1),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(),
+            nn.Conv2d(channels_out, channels_out, 3, stride, 1),
+        )
+        same = stride == 1 and channels_in == channels_out
+        project = nn.Conv2d(channels_in, channels_out, 1, stride)
+        self.shortcut = nn.Identity() if same else nn.Sequential(project, nn.BatchNorm2d(channels_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """convolutions(x) + shortcut(x)."""
+        return self.convolutions(x) + self.shortcut(x)
+
+
+def convolution(channels_in: int, channels_out: int, *more: nn.Module, stride: int = 1) -> nn.Sequential:
     """3×3 convolution, batch normalisation, ReLU, then `more`."""
-    conv = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+    conv = nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(channels_out), nn.ReLU(), *more)
+
+
+def celu_convolution(
+    channels: tuple[int, int], *more: nn.Module, kernel: int = 3, stride: int = 1, padding: int = 1
+) -> nn.Sequential:
+    """Convolution with a bias, batch normalisation, CELU(0.075), then `more` (ResNet-9 of Goel et al.)."""
+    conv = nn.Conv2d(*channels, kernel, stride, padding)
+    return nn.Sequential(conv, nn.BatchNorm2d(channels[1]), nn.CELU(0.075), *more)
+
+
+def without_bias_at_first(network: nn.Module) -> nn.Module:
+    """The network with every bias of its convolutions and linear layers at zero."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return network
 
 
 def build(model: Model, dataset: Dataset, seed: int) -> nn.Module:

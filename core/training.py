@@ -1,7 +1,7 @@
 """Trains classifiers: the victim, and every model that an unlearner makes. Hands on weights and curves."""
 
-import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,11 +31,9 @@ def fit(network: nn.Module, dataset: Dataset, split: Split, recipe: Training) ->
 
     Raises TrainingDiverged when the loss is no longer finite.
     """
-    if len(split) < 2:
-        raise ValueError(f"training set of {len(split)} images: expected at least 2")
-    started = time.perf_counter()
-    curves = list(_epochs(network, dataset, split, recipe))
-    seconds = time.perf_counter() - started
+    started = device.clock()
+    curves = list(_epochs(network, Loader(dataset, split, recipe), recipe))
+    seconds = device.clock() - started
     return TrainedModel(
         weights=weights_of(network),
         loss=np.array([loss for loss, _ in curves], np.float32),
@@ -45,30 +43,55 @@ def fit(network: nn.Module, dataset: Dataset, split: Split, recipe: Training) ->
     )
 
 
-def _epochs(
-    network: nn.Module, dataset: Dataset, split: Split, recipe: Training
-) -> Iterator[tuple[float, float]]:
+class Batch(NamedTuple):
+    """Standardised and augmented images [b c h w], their labels [b], and their rows in the split [b]."""
+
+    inputs: Tensor
+    labels: Tensor
+    rows: Tensor
+
+
+class Loader:
+    """Augmented batches of a split on the device; every pass has an order of its own, drawn from the seed.
+
+    A last batch of one image would break batch normalisation and is dropped.
+    """
+
+    def __init__(self, dataset: Dataset, split: Split, recipe: Training) -> None:
+        if len(split) < 2:
+            raise ValueError(f"training set of {len(split)} images: expected at least 2")
+        self.place = device.current()
+        self.images = torch.from_numpy(np.array(split.images)).to(self.place)
+        self.labels = torch.from_numpy(np.array(split.labels)).to(self.place)
+        self.size = recipe.batch_size
+        self.order, self.augmenter = torch_stream(recipe.seed, "order"), Augmenter(recipe)
+        self.standardise = Standardise(dataset)
+
+    def __len__(self) -> int:
+        return -(-(len(self.labels) - 1) // self.size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        shuffled = torch.randperm(len(self.labels), generator=self.order).to(self.place)
+        for start in range(0, len(self) * self.size, self.size):
+            rows = shuffled[start : start + self.size]
+            yield Batch(self.augmenter(self.standardise(self.images[rows])), self.labels[rows], rows)
+
+
+def _epochs(network: nn.Module, loader: Loader, recipe: Training) -> Iterator[tuple[float, float]]:
     """Mean loss and accuracy of each epoch, as it ends."""
-    place = device.current()
-    images = torch.from_numpy(np.array(split.images)).to(place)
-    labels = torch.from_numpy(np.array(split.labels)).to(place)
-    order, augmenter = torch_stream(recipe.seed, "order"), Augmenter(recipe)
-    standardise = Standardise(dataset)
-    steps = len(list(_batches(len(labels), recipe)))
-    optimiser, schedule = optimiser_for(network, recipe, steps)
+    optimiser, schedule = optimiser_for(network, recipe, len(loader))
     for epoch in range(recipe.epochs):
         network.train()
-        shuffled = torch.randperm(len(labels), generator=order).to(place)
-        seen = torch.zeros(3, device=place)
-        for rows in _batches(len(labels), recipe):
-            pick = shuffled[rows]
-            inputs = augmenter(standardise(images[pick]))
-            loss, hits = _step(network, inputs, labels[pick], optimiser, recipe)
+        seen = torch.zeros(3, device=loader.place)
+        for step, batch in enumerate(loader, epoch * len(loader) + 1):
+            with device.autocast(recipe.precision):
+                logits = network(batch.inputs).float()
+            loss = F.cross_entropy(logits, batch.labels)
+            descend(loss, optimiser)
             schedule.step()
-            seen += torch.stack([loss * len(pick), hits, torch.full_like(hits, len(pick))])
-            progress.update(
-                "training step", epoch * steps + rows.start // recipe.batch_size + 1, recipe.epochs * steps
-            )
+            hits = (logits.argmax(1) == batch.labels).float().sum()
+            seen += torch.stack([loss.detach() * len(logits), hits, torch.full_like(hits, len(logits))])
+            progress.update("training step", step, recipe.epochs * len(loader))
         total, hit, count = seen.tolist()
         if not np.isfinite(total):
             raise TrainingDiverged(
@@ -78,24 +101,11 @@ def _epochs(
         yield total / count, hit / count
 
 
-def _batches(n: int, recipe: Training) -> Iterator[slice]:
-    """Slices of a shuffled order; a last batch of one image would break batch normalisation and is dropped."""
-    for start in range(0, n, recipe.batch_size):
-        if n - start > 1:
-            yield slice(start, start + recipe.batch_size)
-
-
-def _step(
-    network: nn.Module, inputs: Tensor, labels: Tensor, optimiser: torch.optim.Optimizer, recipe: Training
-) -> tuple[Tensor, Tensor]:
-    """One gradient step; returns the mean loss and the number of hits."""
-    with device.autocast(recipe.precision):
-        logits = network(inputs).float()
-    loss = F.cross_entropy(logits, labels)
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
+    """One gradient step."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()
-    return loss.detach(), (logits.argmax(1) == labels).float().sum()
 
 
 def optimiser_for(

@@ -27,6 +27,10 @@ class Task:
 class Unlearner(Plugin):
     """A way to remove the effect of some training images."""
 
+    def passes(self, training_epochs: int) -> float:
+        """Training passes over the images that it costs, for the forecast; without `epochs` the victim's."""
+        return float(getattr(self, "epochs", training_epochs))
+
     @abstractmethod
     def unlearn(self, task: Task) -> "TrainedModel":
         """A model without the effect of `task.forget`."""

@@ -1,5 +1,6 @@
 """What every unlearner promises: it forgets what was flagged, and is never told the truth."""
 
+import json
 from dataclasses import fields, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from core.artifacts import Detection, Split
 from core.experiment import Training
 from core.models.resnet9 import ResNet9
 from core.networks import build
+from core.pipeline import plan
 from core.randomness import seed_for
 from core.training import fit
 from core.unlearners.base import Task
@@ -18,7 +20,12 @@ from core.unlearning import unlearn
 UNLEARNERS = list(registry.members("unlearners"))
 MODEL = ResNet9(width=2)
 RECIPE = Training(epochs=2, batch_size=32, schedule="one_cycle", flip=False)
-QUICK = {"catastrophic_forgetting": {"epochs": 1}}
+QUICK = {
+    "catastrophic_forgetting": {"epochs": 1},
+    "ssd": {"alphas": (1, 10), "dampenings": (1,), "batch_size": 32},
+    "scrub": {"epochs": 1, "alphas": (0.1,), "batch_size": 64},
+    "bad_teacher": {"epochs": 1, "batch_size": 64},
+}
 """Settings that keep an unlearner quick."""
 
 
@@ -84,8 +91,24 @@ def test_everything_flagged_is_refused(forget, name):
 @pytest.mark.parametrize("name", UNLEARNERS)
 def test_an_unlearner_is_never_given_the_truth(tiny, name):
     assert {f.name for f in fields(Task)} == {"recipe", "model", "victim", "dataset", "retain", "forget"}
-    inputs = tiny.cleaned[f"delta_influence/{name}"].inputs
+    x = tiny.experiment.model_copy(update={"unlearners": (registry.create("unlearners", name),)})
+    inputs = plan(x, tiny.dataset.store).cleaned[f"delta_influence/{name}"].inputs
     assert {a.stage for a in inputs} == {stages.train, stages.poison, stages.detect}
+
+
+@pytest.mark.parametrize("name", UNLEARNERS)
+def test_default_settings_are_written_as_they_are_read_back(name):
+    written = registry.create("unlearners", name).model_dump_json()
+    assert registry.create("unlearners", **json.loads(written)).model_dump_json() == written
+
+
+@pytest.mark.parametrize("name", UNLEARNERS)
+def test_a_forecast_can_tell_its_passes_over_the_images(name):
+    default, quick = (
+        registry.create("unlearners", name),
+        registry.create("unlearners", name, **QUICK.get(name, {})),
+    )
+    assert 0 < quick.passes(5) <= default.passes(5) <= 8 * 10 * 2
 
 
 @pytest.mark.parametrize("name", ["exact", "catastrophic_forgetting"])

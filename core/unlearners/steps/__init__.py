@@ -1,0 +1,1 @@
+"""What several unlearners share: loaders, gradient steps, importances and the choice among settings."""
