@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from pydantic import ValidationError
 
-from core import bench, console, cost, device, docs, doctor, export, metrics, registry, runs
+from core import bench_commands, console, cost, device, docs, doctor, export, metrics, registry, runs
 from core.console import Bars
 from core.detectors.delta_influence import DeltaInfluence
 from core.experiment import Experiment, in_words
@@ -178,30 +178,7 @@ def show_doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if all(c.level != "error" for c in checks) else 1)
 
 
-bench_app = typer.Typer(
-    no_args_is_help=True, help="Measure, and write the result files that the README quotes."
-)
-app.add_typer(bench_app, name="bench")
-
-
-@bench_app.command("investigation")
-def bench_investigation(
-    preset: Annotated[str, typer.Argument(help="A preset's name, or an experiment file.")],
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0 to this, less one.")] = 3,
-    out: Annotated[Path, typer.Option(help="Folder of result files.")] = bench.FOLDER,
-    place: DeviceOption = "auto",
-) -> None:
-    """Run a preset from an empty store with several seeds; seeds that the file holds already are kept."""
-    with device.use(place), reporting(Bars()):
-        for record in bench.measure(preset, list(range(seeds)), out):
-            console.say(f"seed {record['seed']}: {record['wall_seconds']} s")
-            console.figures(record)
-
-
-@bench_app.command("table")
-def bench_table(out: Annotated[Path, typer.Option(help="Folder of result files.")] = bench.FOLDER) -> None:
-    """Print the README's table of measured figures."""
-    print("\n".join(bench.readme_rows(out)))
+app.add_typer(bench_commands.app, name="bench")
 
 
 @contextmanager

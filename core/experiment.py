@@ -118,13 +118,28 @@ class ScoreSettings(Settings):
 
 
 class FrequencySettings(Settings):
-    """How the frequency detector's own classifier is trained (method of Zeng et al. 2021, arXiv 2104.03413)."""
+    """How the frequency detector's own classifier is trained. Defaults: Delta-Influence's recipe (public notebooks).
+
+    Method of Zeng et al. 2021, arXiv 2104.03413, who take 5 rounds and batches of 128.
+    """
 
     rounds: int = Field(
         default=1, ge=1, le=20, description="Times that the synthetic attacks are drawn anew."
     )
     epochs: int = Field(default=10, ge=1, le=200, description="Passes over the images in each round.")
-    max_images: int = Field(default=10_000, ge=2, description="Clean images to train on, at most.")
+    max_images: int = Field(default=10_000, ge=2, description="Clean test images to train on, at most.")
+    width: int = Field(
+        default=32,
+        ge=1,
+        le=256,
+        description="Channels of the first layer; the others scale along. 16 is about three times as fast.",
+    )
+    learning_rate: float = Field(
+        default=0.05, gt=0, le=10, description="Learning rate of Adadelta; few epochs want 0.2 or more."
+    )
+    batch_size: int = Field(
+        default=256, ge=2, le=8192, description="Images per step, every other one synthetically attacked."
+    )
     seed: int = Field(default=0, ge=0, description="Synthetic attacks, initial weights and batch order.")
 
 
@@ -155,6 +170,16 @@ class Experiment(Settings):
             raise ValueError(f"detectors={known}: each may be listed once")
         if missing := [name for name in self.unlearn_after if name not in known]:
             raise ValueError(f"unlearn_after={missing}: not among the detectors {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _enough_queries(self) -> "Experiment":
+        for d in self.detectors:
+            if (wanted := getattr(d, "n_queries", 1)) > self.queries.count:
+                raise ValueError(
+                    f"{d.name}.n_queries={wanted}: queries.count={self.queries.count} test images are scored; "
+                    f"raise queries.count to {wanted} or lower n_queries"
+                )
         return self
 
     @classmethod
@@ -193,10 +218,12 @@ def in_words(error: ValidationError) -> str:
 
 def find_experiment(path: str | Path) -> Path:
     """The file at `path`, else the shipped preset of that name."""
-    for candidate in (Path(path), paths.EXPERIMENTS / f"{Path(path).name.removesuffix('.toml')}.toml"):
+    shipped = paths.EXPERIMENTS / f"{str(path).removesuffix('.toml').lstrip('/')}.toml"
+    for candidate in (Path(path), shipped):
         if candidate.is_file():
             return candidate
-    names = sorted(p.stem for p in paths.EXPERIMENTS.glob("*.toml"))
+    known = paths.EXPERIMENTS.rglob("*.toml")
+    names = sorted(str(p.relative_to(paths.EXPERIMENTS)).removesuffix(".toml") for p in known)
     raise FileNotFoundError(f"{path}: no such file, and no preset of that name; presets are {names}")
 
 

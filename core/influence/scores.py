@@ -37,7 +37,8 @@ def score_pairs(
     network = restore(model, victim.weights, poisoned)
     images = np.concatenate([queries.images, changed.images])
     labels = np.concatenate([queries.labels, changed.labels])
-    values = pairwise(settings, network, poisoned, factors, Images(images, labels))
+    rows, back = distinct(images, labels)
+    values = pairwise(settings, network, poisoned, factors, Images(images[rows], labels[rows]))[back]
     if bad := int((~np.isfinite(values)).any(1).sum()):
         raise ScoresNotFinite(
             f"{bad} of {len(values)} queries have scores that are not finite: "
@@ -45,6 +46,19 @@ def score_pairs(
         )
     parent = np.concatenate([queries.parent, changed.parent])
     return InfluenceScores(values, labels, parent, queries.transforms + changed.transforms)
+
+
+def distinct(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the first of each equal query, and for every query its place among them.
+
+    New labels alone give as many different queries as there are other classes, however many copies are drawn.
+    """
+    first: dict[tuple[bytes, int], int] = {}
+    keys = [(image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True)]
+    for row, key in enumerate(keys):
+        first.setdefault(key, row)
+    places = {key: place for place, key in enumerate(first)}
+    return np.array(list(first.values())), np.array([places[key] for key in keys])
 
 
 def pairwise(

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-KINDS: dict[str, str] = {"run": "core.runs:run_job"}
+KINDS: dict[str, str] = {"run": "core.runs:run_job", "paper": "core.paper:run_job"}
 
 
 def check_kind(kind: str, kinds: Mapping[str, str] = KINDS) -> str:

@@ -1,0 +1,96 @@
+"""`python -m core bench`: measures, and writes the result files that the README and the Studies page quote."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from core import bench, console, device, findings, paper, paths
+from core.console import Bars
+from core.progress import reporting
+
+app = typer.Typer(no_args_is_help=True, help="Measure, and write the result files that the README quotes.")
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
+ScaleOption = Annotated[
+    Literal["cpu", "full"], typer.Option(help="cpu: sized for two cores. full: as published, for a GPU.")
+]
+SeedsOption = Annotated[int, typer.Option(min=1, help="Seeds 0 to this, less one.")]
+
+
+@app.command("investigation")
+def investigation(
+    preset: Annotated[str, typer.Argument(help="A preset's name, or an experiment file.")],
+    seeds: SeedsOption = 3,
+    out: Annotated[Path, typer.Option(help="Folder of result files.")] = bench.FOLDER,
+    place: DeviceOption = "auto",
+) -> None:
+    """Run a preset from an empty store with several seeds; seeds that the file holds already are kept."""
+    with device.use(place), reporting(Bars()):
+        for record in bench.measure(preset, list(range(seeds)), out):
+            console.say(f"seed {record['seed']}: {record['wall_seconds']} s")
+            console.figures(record)
+
+
+@app.command("table")
+def table(out: Annotated[Path, typer.Option(help="Folder of result files.")] = bench.FOLDER) -> None:
+    """Print the README's table of measured figures."""
+    print("\n".join(bench.readme_rows(out)))
+
+
+@app.command("paper")
+def run_paper(
+    listing: Annotated[
+        bool, typer.Option("--list", help="Name the cells and what is known of each.")
+    ] = False,
+    cells: Annotated[str, typer.Option(help="Which cells: a pattern such as detectors/cifar10-*/*.")] = "*",
+    seeds: SeedsOption = 1,
+    scale: ScaleOption = "cpu",
+    store: Annotated[Path | None, typer.Option(help="Folder of results, kept for resuming.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of result files.")] = paper.FOLDER,
+    place: DeviceOption = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Measure the cells of the papers' tables and figures that are missing, or list them."""
+    if listing:
+        rows = [_known(cell, scale, out) for cell in paper.cells(scale, cells)]
+        print(json.dumps(rows)) if as_json else _print_cells(rows)
+        return
+    told = []
+    with device.use(place), reporting(Bars()):
+        for cell, record in paper.measure(scale, cells, list(range(seeds)), store or paths.store_root(), out):
+            told.append({"cell": cell.id} | record)
+            console.say(f"{cell.id} seed {record['seed']}: {_short(cell, record)}")
+    print(json.dumps(told)) if as_json else console.say(f"measured {len(told)} cells")
+
+
+def _known(cell: paper.Cell, scale: paper.Scale, out: Path) -> dict[str, Any]:
+    records = [r for r in paper.read(scale, cell.study.name, cell.setting, out) if r["row"] == cell.row]
+    published = cell.study.published.get(cell.setting, {}).get(cell.row, {})
+    figure = cell.study.figures[0]
+    values = [r["figures"][figure] for r in records if r.get("figures", {}).get(figure) is not None]
+    return {
+        "cell": cell.id,
+        "source": cell.study.source,
+        "seeds": len(values),
+        "failed": sum("failed" in r for r in records),
+        "figure": figure,
+        "ours": findings.estimate(values).mean if values else None,
+        "published": published.get(figure),
+    }
+
+
+def _print_cells(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        ours, published = console.number(row["ours"]), console.number(row["published"])
+        state = f"{row['seeds']} seeds" + (f", {row['failed']} failed" if row["failed"] else "")
+        print(f"{row['cell']:70} {state:20} {row['figure']} {ours} (published {published})")
+    measured = sum(row["seeds"] > 0 for row in rows)
+    print(f"{measured} of {len(rows)} cells measured")
+
+
+def _short(cell: paper.Cell, record: dict[str, Any]) -> str:
+    if "failed" in record:
+        return record["failed"]
+    shown = (f"{name} {console.number(record['figures'].get(name))}" for name in cell.study.figures)
+    return f"{', '.join(shown)} ({record['wall_seconds']} s)"
