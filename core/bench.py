@@ -21,11 +21,12 @@ FOLDER = paths.SHIPPED / "bench" / "investigation"
 
 
 def seeded(experiment: Experiment, seed: int) -> Experiment:
-    """The same experiment with every seed replaced."""
+    """The same experiment with every seed replaced; an attack may have none."""
     tree = experiment.model_dump(mode="json")
     tree["dataset"]["sample_seed"] = seed
-    for section in ("attack", "training", "factors", "transforms"):
-        tree[section]["seed"] = seed
+    for section in ("attack", "training", "factors", "transforms", "frequency"):
+        if "seed" in tree[section]:
+            tree[section]["seed"] = seed
     return Experiment.checked(tree)
 
 

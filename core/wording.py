@@ -5,7 +5,7 @@ Handed to the Studies page and the README, so that both say the same.
 
 from core import paper
 from core.findings import Difference, Estimate
-from core.studies.base import DETECTORS, UNLEARNERS
+from core.studies.base import DETECTORS, ORIGINALS, UNLEARNERS
 
 FIGURES = {
     "precision": ("precision", "share of the flagged images that are poisons"),
@@ -61,9 +61,11 @@ ATTACKS = {
 }
 ROWS = (
     DETECTORS
+    | ORIGINALS
     | UNLEARNERS
     | {
         "victim": "victim",
+        "clean": "same recipe, clean images",
         "label": "label only",
         "image": "image only",
         "both": "both",

@@ -30,6 +30,11 @@ DETECTORS = {
     "relative_collapse": "relative collapse (ours)",
 }
 """Detectors of the comparison, by the names that the published tables use."""
+ORIGINALS = {
+    "spectral_signatures_original": "SpecSig, original",
+    "activation_clustering_original": "ActClust, original",
+}
+"""The same as their own papers have them, which the published comparison does not show."""
 UNLEARNERS = {
     "exact": "EU",
     "catastrophic_forgetting": "CF",

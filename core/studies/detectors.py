@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from core.studies.base import (
     DETECTORS,
+    ORIGINALS,
     REMOVED,
     Claim,
     Figures,
@@ -55,11 +56,11 @@ def most_precise(rows: Rows) -> bool | None:
 OURS = ("delta_influence", "relative_collapse")
 
 
-def judged(name: str) -> Measure:
+def judged(name: str, **settings: str) -> Measure:
     """Measures what a detector flags."""
 
     def measure(lab: "Lab") -> Figures:
-        return lab.grade(lab.detection(name))
+        return lab.grade(lab.detection(name, **settings))
 
     return measure
 
@@ -108,8 +109,9 @@ class Detectors(Study):
     )
 
     def rows(self) -> Mapping[str, Measure]:
-        """One row per detector."""
-        return {name: judged(name) for name in DETECTORS}
+        """One row per detector, and the two that their own papers describe otherwise."""
+        originals = {row: judged(row.removesuffix("_original"), mode="original") for row in ORIGINALS}
+        return {name: judged(name) for name in DETECTORS} | originals
 
 
 def removes(row: str) -> Claim:

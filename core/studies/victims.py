@@ -22,6 +22,17 @@ def victim(lab: "Lab") -> dict[str, float]:
     }
 
 
+def clean(lab: "Lab") -> dict[str, float]:
+    """The same recipe and seed on the clean images: how often are the triggered ones misread without any poison?"""
+    from core.studies.laboratory.lab import outcome
+
+    trained = lab.trained_clean()
+    return outcome(lab.examined(trained).value) | {
+        "train_loss": trained.value.train_loss,
+        "seconds": trained.value.seconds,
+    }
+
+
 class Victims(Study):
     """Accuracy and poison success of every victim."""
 
@@ -46,5 +57,5 @@ class Victims(Study):
     }
 
     def rows(self) -> Mapping[str, Measure]:
-        """One row: the victim."""
-        return {"victim": victim}
+        """The victim, and its twin that never saw a poison."""
+        return {"victim": victim, "clean": clean}

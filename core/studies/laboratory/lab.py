@@ -59,6 +59,11 @@ class Lab:
         method = given.get(unlearner) or _made("unlearners", unlearner, {})
         return self.store.step(stages.unlearn, method, x.training, x.model, p.victim, p.poisoned, found)
 
+    def trained_clean(self) -> Artifact[TrainedModel]:
+        """The victim's twin: the same recipe and seed on the clean training set."""
+        x = self.experiment
+        return self.store.step(stages.train, x.training, x.model, self.plan.dataset)
+
     def examined(self, model: Artifact[TrainedModel]) -> Artifact[Report]:
         """What a model does on clean and triggered images."""
         p = self.plan
