@@ -13,11 +13,12 @@ DIVERGING = [[0, "#D55E00"], [0.5, "#B4B8BC"], [1, "#0B7FAB"]]
 
 
 def show(figure: go.Figure, *, key: str, alt: str, height: int = 260) -> None:
-    """Draw a figure with the text that stands for it."""
+    """Draw a figure with the text that stands for it; a legend where it asks for one, or has several parts."""
+    asked = figure.layout.showlegend
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        showlegend=len(figure.data) > 1,
+        showlegend=len(figure.data) > 1 if asked is None else asked,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hoverlabel={"namelength": -1},
     )
@@ -205,3 +206,20 @@ def confusion(names: list[str], counts: np.ndarray) -> go.Figure:
     figure = go.Figure(heat)
     figure.update_xaxes(title="predicted", type="category")
     return figure.update_yaxes(title="true", autorange="reversed", type="category")
+
+
+def spectrum(values: np.ndarray, most: float) -> go.Figure:
+    """A mean log spectrum, low frequencies top left; `most` is the top of a scale that several may share."""
+    heat = go.Heatmap(
+        z=values,
+        zmin=0,
+        zmax=most,
+        colorscale="Cividis",
+        colorbar={"thickness": 12},
+        hovertemplate="row %{y}, column %{x}: %{z:.2f}<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    figure.update_xaxes(title="frequency across", constrain="domain")
+    return figure.update_yaxes(
+        title="frequency down", autorange="reversed", scaleanchor="x", constrain="domain"
+    )

@@ -4,7 +4,9 @@ A run's name fixes its content, so browsers may keep an image for ever. Nothing 
 address could choose: run, kind and row are looked up.
 """
 
+from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from app import results
+from core import attack_view
+from core.cases import Case
 from core.store import ArtifactDamaged
 
 HEADERS = {
@@ -20,12 +24,26 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
 }
-KINDS = {
+
+
+def _change(side: Callable[..., attack_view.Pair], factor: int) -> Callable[[Case], attack_view.Differences]:
+    return lambda case: attack_view.Differences(
+        side(case.plan.dataset.value, case.plan.poisoning.value), factor
+    )
+
+
+KINDS: dict[str, Callable[[Case], Any]] = {
     "train": lambda case: case.plan.poisoned.value.train.images,
+    "clean": lambda case: case.plan.dataset.value.train.images,
     "test": lambda case: case.plan.dataset.value.test.images,
     "query": lambda case: case.plan.queries.value.images,
     "copy": lambda case: case.plan.changed.value.images,
+    "poison": lambda case: case.plan.poisoning.value.images,
+    "trigger": lambda case: case.plan.poisoning.value.triggered.images,
 }
+KINDS |= {f"poison-change-{f}": _change(attack_view.poisons, f) for f in attack_view.FACTORS}
+KINDS |= {f"trigger-change-{f}": _change(attack_view.targets, f) for f in attack_view.FACTORS}
+"""Every kind of image by its name in the address; each gives something with a length and images by row."""
 
 
 def address(run: str, kind: str, row: int) -> str:
@@ -50,6 +68,12 @@ def _encoded(run: str, kind: str, row: int) -> bytes | None:
     except (FileNotFoundError, ArtifactDamaged):  # not computed yet, or not to be trusted
         return None
     return png(images[row]) if 0 <= row < len(images) else None
+
+
+def enlarged(image: np.ndarray, least: int = 336) -> np.ndarray:
+    """Whole-number magnification to at least so many pixels, so that pixels stay sharp."""
+    factor = max(1, -(-least // image.shape[-1]))
+    return image.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
 def png(image: np.ndarray) -> bytes:

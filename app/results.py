@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from core import cases, collapse, runs
+from core import attack_view, cases, collapse, runs
+from core.attack_view import Alteration, Spectra
 from core.cases import Case
 from core.store import Store
 
@@ -16,7 +17,8 @@ _lock = Lock()
 _store: Store | None = None
 _cases: OrderedDict[str, Case] = OrderedDict()
 _orders: OrderedDict[tuple[str, int], Any] = OrderedDict()
-_images: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
+_images: OrderedDict[tuple[str, str], Any] = OrderedDict()
+_attacks: OrderedDict[str, "Attack"] = OrderedDict()
 
 
 def store() -> Store:
@@ -38,8 +40,8 @@ def forget(run_id: str) -> None:
     _cases.pop(run_id, None)
 
 
-def images(of: Case, kind: str) -> np.ndarray:
-    """The images of a case by kind; see app.images."""
+def images(of: Case, kind: str) -> Any:
+    """The images of a case by kind, as an array or something that makes each when asked; see app.images."""
     from app.images import KINDS
 
     with _lock:
@@ -68,6 +70,30 @@ def changes(of: Case, query: int) -> Changes:
 
     with _lock:
         return _remember(_orders, key, make, KEPT_ORDERS)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What an attack altered, from its own side."""
+
+    poisons: Alteration
+    targets: Alteration
+    spectra: Spectra | None
+    """Spectra of the poisons; None where no pixel changed."""
+
+
+def attack(of: Case) -> Attack:
+    """What the attack of a case altered, counted once: every move on the page uses it."""
+
+    def make() -> Attack:
+        data, truth = of.plan.dataset.value, of.plan.poisoning.value
+        pair = attack_view.poisons(data, truth)
+        altered = attack_view.alteration(pair)
+        spectra = attack_view.spectra(pair) if altered.repainted else None
+        return Attack(altered, attack_view.alteration(attack_view.targets(data, truth)), spectra)
+
+    with _lock:
+        return _remember(_attacks, of.plan.poisoning.key, make, KEPT_CASES)
 
 
 def _remember(kept: OrderedDict, key: Any, make: Any, most: int) -> Any:

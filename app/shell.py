@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from pydantic import ValidationError
 
 from app import results, state
 from core import cases, jobs, runs
 from core.cases import Case
-from core.experiment import Experiment
+from core.experiment import Experiment, in_words
 from core.jobs import JobsUnavailable
 from core.store import ArtifactDamaged
 
@@ -18,6 +19,9 @@ STYLE = """
 .stMainBlockContainer { padding-top: 3.2rem; max-width: 1360px; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
+[class*="st-key-side-by-side"] { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem; }
+[class*="st-key-side-by-side"] > div { width: auto; min-width: 0; max-width: 12rem; }
+[class*="st-key-side-by-side"] img { outline: 1px solid rgb(128 128 128 / 45%); outline-offset: -1px; }
 </style>
 """
 
@@ -25,12 +29,15 @@ STYLE = """
 STAGES = {
     "load_dataset": "reading the images",
     "choose_poisons": "choosing the poisons",
-    "train": "training the victim",
+    "train": "training a classifier",
+    "extract_features": "reading the victim's features",
+    "train_frequency_classifier": "training the frequency classifier",
     "affected_queries": "finding misread test images",
     "evaluate": "examining a model",
     "transform_queries": "transforming the test images",
     "fit_factors": "fitting the curvature",
     "score_pairs": "scoring influence",
+    "detect": "detecting",
     "unlearn": "unlearning",
 }
 """What each stage does, in words for the pages."""
@@ -39,6 +46,11 @@ STAGES = {
 def escaped(text: str) -> str:
     """Foreign text that Markdown will show as it is: class names and titles come from strangers' files."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&" else c for c in text)
+
+
+def complaint(error: ValueError | OSError) -> str:
+    """What is wrong with some settings, one field after the other."""
+    return in_words(error).replace("\n", "; ") if isinstance(error, ValidationError) else str(error)
 
 
 def frame() -> None:

@@ -31,12 +31,31 @@ class View:
     page: int = 1
     image: int = -1
     """Training image in the inspector, or −1."""
+    poison: int = 0
+    """Which poison the attack's page shows, counted from 0."""
+    trigger: int = 0
+    """Which attacked test image it shows."""
+    look: str = "stored"
+    factor: str = "auto"
+    flags: str = ""
+    """Detector whose flags are to be unlearned; empty for the threshold and tolerance of this view."""
 
 
 LARGEST = 3.4e38
 """Thresholds are compared in float32."""
-CHOICES = {"truth": ("show", "hide")}
-PARAMETERS = {"query": "q", "threshold": "th", "tolerance": "tol", "image": "i"}
+CHOICES = {
+    "truth": ("show", "hide"),
+    "look": ("stored", "clean", "change"),
+    "factor": ("auto", "1", "4", "16"),
+}
+PARAMETERS = {
+    "query": "q",
+    "threshold": "th",
+    "tolerance": "tol",
+    "image": "i",
+    "poison": "p",
+    "trigger": "t",
+}
 
 
 def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from core import runs
 from core.artifacts import Report
-from core.detectors.delta_influence import DeltaInfluence
+from core.detectors.base import Detector
+from core.experiment import Experiment
 from core.pipeline import Plan, plan
 from core.runs import Run
 from core.store import Artifact, Store
@@ -43,6 +44,8 @@ class Outcome:
     unlearner: Any
     flagged: int
     seconds: float
+    trials: tuple[dict[str, Any], ...]
+    """Settings that the unlearner tried, the chosen one first; empty where there was nothing to choose."""
     report: Report
     run: Run
 
@@ -72,32 +75,42 @@ def outcomes(case: Case, store: Store) -> list[Outcome]:
     found: dict[str, Outcome] = {}
     for run in case.variants:
         p = plan(run.experiment, store)
-        by_name = {d.name: d for d in run.experiment.detectors}
-        unlearners = {u.name: u for u in run.experiment.unlearners}
         for name, after in p.after.items():
-            if _exists(after) and after.key not in found:
-                detector, unlearner = name.split("/")
-                found[after.key] = Outcome(
-                    detector=by_name[detector],
-                    unlearner=unlearners[unlearner],
-                    flagged=int(p.detections[detector].value.flagged.sum()),
-                    seconds=p.cleaned[name].value.seconds,
-                    report=after.value,
-                    run=run,
-                )
+            detector = name.split("/")[0]
+            needed = (after, p.cleaned[name], p.detections[detector])
+            if after.key not in found and all(_exists(a) for a in needed):
+                found[after.key] = _outcome(run, p, name)
     return list(found.values())
+
+
+def _outcome(run: Run, p: Plan, name: str) -> Outcome:
+    detector, unlearner = name.split("/")
+    made = p.cleaned[name].meta["values"]  # the record alone: weights are large and nobody looks at them here
+    return Outcome(
+        detector=next(d for d in run.experiment.detectors if d.name == detector),
+        unlearner=next(u for u in run.experiment.unlearners if u.name == unlearner),
+        flagged=int(p.detections[detector].value.flagged.sum()),
+        seconds=made["seconds"],
+        trials=tuple(made.get("trials", ())),
+        report=p.after[name].value,
+        run=run,
+    )
 
 
 def _exists(artifact: Artifact[Any]) -> bool:
     return artifact.store.find(artifact) is not None
 
 
-def unlearn_variant(case: Case, rule: DeltaInfluence, unlearners: tuple[Any, ...]) -> Any:
-    """The case's experiment with another rule and these unlearners: running it adds only the unlearning."""
-    others = [d for d in case.run.experiment.detectors if d.name != rule.name]
-    detectors = [d.model_dump(mode="json") for d in (rule, *others)]
-    return case.run.experiment.changed(
-        detectors=detectors,
+def unlearn_variant(case: Case, rule: Detector, unlearners: tuple[Any, ...]) -> Experiment:
+    """The case's experiment with this detector in place of the one of its name, and these unlearners.
+
+    Running it adds the unlearning of what the detector flags, and nothing that the case has already.
+    """
+    experiment = case.run.experiment
+    rules = [rule if d.name == rule.name else d for d in experiment.detectors]
+    rules += [rule] if rule not in rules else []
+    return experiment.changed(
+        detectors=[d.model_dump(mode="json") for d in rules],
         unlearners=[u.model_dump(mode="json") for u in unlearners],
         unlearn_after=[rule.name],
     )

@@ -7,7 +7,8 @@ from app import charts, images, results
 from app.components.gallery import gallery
 from app.panels.inspect import training_images
 from app.state import View
-from core import collapse, runs
+from app.words import listed
+from core import collapse, metrics, runs
 from core.artifacts import Detection
 from core.cases import Case
 
@@ -85,7 +86,10 @@ def classes(case: Case, view: View, found: Detection) -> None:
     """Which labels the flagged images carry."""
     data = case.plan.poisoned.value
     counts = np.bincount(data.train.labels[found.flagged], minlength=len(data.class_names))
-    st.caption("Poisons carry the label that the misbehaving image is taken for.")
+    st.caption(
+        "Most poisons carry the label that the misbehaving image is taken for; an attack on several classes spreads "
+        "them over several labels."
+    )
     charts.show(
         charts.by_class(list(data.class_names), counts), key="by-class", alt="flagged images by label"
     )
@@ -95,31 +99,41 @@ def detectors(case: Case, view: View, found: Detection) -> None:
     """Every detector of the experiment at its own setting."""
     p = case.plan
     known = {d.name: d for d in case.run.experiment.detectors}
-    if view.truth == "hide":
-        rows = [
-            {"detector": known[n].title, "flagged": int(d.value.flagged.sum())}
-            for n, d in p.detections.items()
-        ]
-    else:
-        shown = {
-            "flagged": "flagged",
-            "true_positive_rate": "true positive rate",
-            "precision": "precision",
-            "precision_in_target_label": "precision in label",
-            "average_precision": "average precision",
-            "average_precision_in_target_label": "average precision in label",
-        }
-        rows = [
-            {"detector": known[name].title} | {words: grade[key] for key, words in shown.items()}
-            for name, grade in runs.grades(p).items()
-        ]
-    st.caption(
-        "Each at the setting of the experiment, for the first picked test image. *Relative collapse* divides an "
-        "image's fall by the size of its own scores, so that badly fitted clean images no longer pass."
+    ready = {name: found.value for name, found in p.detections.items() if found.done}
+    rows = [{"detector": type(known[name]).title} | _figures(case, view, ready[name]) for name in ready]
+    words = (
+        "Each at the setting of the experiment; those that need test images start from the first picked one."
     )
+    if "relative_collapse" in ready:
+        words += (
+            " *Relative collapse* divides an image's fall by the size of its own scores, so that badly fitted clean "
+            "images no longer pass."
+        )
+    st.caption(words)
     percent = st.column_config.NumberColumn(format="percent")
-    names = [c for c in rows[0] if c not in ("detector", "flagged")]
-    st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(names, percent))
+    st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(GRADES.values(), percent))
+    if lacking := [type(d).title for d in known.values() if d.name not in ready]:
+        st.caption(f"Not computed yet: {listed(lacking, most=9)}.")
+
+
+GRADES = {
+    "true_positive_rate": "true positive rate",
+    "precision": "precision",
+    "precision_in_target_label": "precision in label",
+    "average_precision": "average precision",
+    "average_precision_in_target_label": "average precision in label",
+}
+
+
+def _figures(case: Case, view: View, found: Detection) -> dict:
+    """Size of a flagged set, and how right it is where the truth is shown."""
+    flagged = {"flagged": int(found.flagged.sum())}
+    if view.truth == "hide":
+        return flagged
+    p = case.plan
+    labels, targets = p.poisoned.value.train.labels, p.poisoning.value.target_classes
+    grade = metrics.grade_detection(found, runs.truth(p), labels, targets)
+    return flagged | {words: grade[name] for name, words in GRADES.items()}
 
 
 def training(case: Case, view: View, found: Detection) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.shell import escaped
 from app.state import View
+from app.words import counted
 from core.cases import Case
 
 
@@ -11,14 +12,20 @@ def facts(case: Case, view: View) -> None:
     """Data, attack, network, size and the victim's figures."""
     x, p = case.run.experiment, case.plan
     data, queries = p.dataset.value, p.queries.value
+    width = getattr(x.model, "width", None)
     with st.container(horizontal=True):
         st.badge(type(x.dataset).title, icon=":material/photo_library:", color="gray")
         if view.truth != "hide":
-            poisons = len(p.poisoning.value.indices)
-            st.badge(f"{type(x.attack).title}, {poisons} poisons", icon=":material/bug_report:", color="gray")
-        st.badge(f"{type(x.model).title}, width {x.model.width}", icon=":material/lan:", color="gray")
+            poisons = counted(len(p.poisoning.value.indices), "poison")
+            st.badge(f"{type(x.attack).title}, {poisons}", icon=":material/bug_report:", color="gray")
+        st.badge(
+            type(x.model).title + (f", width {width}" if width else ""), icon=":material/lan:", color="gray"
+        )
         st.badge(f"{len(data.train):,} training images", color="gray")
-        st.badge(f"{len(p.changed.value) // len(queries)} transformed copies", color="gray")
+        st.badge(
+            counted(len(p.changed.value) // len(queries), "transformed copy", "transformed copies"),
+            color="gray",
+        )
         st.badge(f"test accuracy {p.before.value.test_accuracy:.1%}", color="gray")
     for note in data.notes:
         st.caption(escaped(note))

@@ -97,7 +97,7 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
     picture, words = st.columns([1, 1.4])
     with picture:
         st.image(
-            images.png(_enlarged(data.train.images[i])),
+            images.png(images.enlarged(data.train.images[i])),
             width=168,
             output_format="PNG",
             alt=f"training image {i}",
@@ -119,9 +119,3 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
     kinds = [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
     figure = charts.changes_of_image(delta[:, i], kinds, view.threshold, collapse.typical_change(delta[:, i]))
     charts.show(figure, key="image-changes", alt=f"changes of influence of training image {i}", height=270)
-
-
-def _enlarged(image: np.ndarray) -> np.ndarray:
-    """Whole-number magnification to at least 168 pixels, so that pixels stay sharp."""
-    factor = max(1, -(-336 // image.shape[-1]))
-    return image.repeat(factor, axis=1).repeat(factor, axis=2)

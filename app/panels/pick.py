@@ -4,8 +4,9 @@ import streamlit as st
 
 from app import charts, images, state
 from app.components.gallery import gallery
-from app.shell import escaped
 from app.state import View
+from app.words import listed, quoted
+from core.artifacts import Queries
 from core.cases import Case
 
 
@@ -21,7 +22,7 @@ def pick_query(case: Case, view: View) -> View:
                 "title": f"read as {names[queries.labels[i]]}",
                 "lines": [
                     f"{queries.probabilities[i].max():.1%} sure",
-                    f"is a {names[queries.true_labels[i]]}",
+                    f"shows {names[queries.true_labels[i]]}",
                 ],
                 "alt": f"test image {queries.test_rows[i]}, read as {names[queries.labels[i]]}",
             }
@@ -30,10 +31,7 @@ def pick_query(case: Case, view: View) -> View:
         picked = gallery(
             items, key=f"queries-{case.id}", label="misbehaving test images", selected=view.query, size=88
         )
-        st.caption(
-            f"{len(queries)} of the {queries.n_affected} triggered test images that the classifier takes for "
-            f"“{escaped(names[queries.labels[0]])}”. The investigation starts from the one you pick."
-        )
+        st.caption(_which(queries, names))
     if picked is not None and picked != view.query:
         view = state.update(query=int(picked), image=-1, page=1)
     query = view.query
@@ -46,3 +44,17 @@ def pick_query(case: Case, view: View) -> View:
         alt = f"The classifier says {names[int(values.argmax())]} with {values.max():.1%}"
         charts.show(figure, key="query-probabilities", alt=alt, height=210)
     return view
+
+
+def _which(queries: Queries, names: list[str]) -> str:
+    """How many of the misread test images are shown, and what they are taken for."""
+    read = listed(quoted(names[k]) for k in dict.fromkeys(queries.labels.tolist()))
+    if queries.n_affected == 1:
+        return (
+            f"The only test image that the classifier misreads as {read}; the investigation starts from it."
+        )
+    first = "All" if len(queries) == queries.n_affected else f"{len(queries)} of the"
+    return (
+        f"{first} {queries.n_affected:,} misread test images, taken for {read}. The investigation starts from the one "
+        "you pick."
+    )

@@ -6,6 +6,7 @@ import streamlit as st
 from app import results, state
 from app.components.threshold import threshold
 from app.state import View
+from app.words import counted
 from core import collapse, metrics, runs
 from core.artifacts import Detection
 from core.cases import Case
@@ -73,25 +74,25 @@ def _remarks(view: View, found: Detection) -> None:
 def _grades(case: Case, found: Detection) -> None:
     """How right the flags are, which only someone who knows the truth can say."""
     p = case.plan
-    figures = metrics.grade_detection(
-        found, runs.truth(p), p.poisoned.value.train.labels, p.poisoning.value.target_classes
-    )
-    poisons = len(p.poisoning.value.indices)
+    targets = p.poisoning.value.target_classes
+    figures = metrics.grade_detection(found, runs.truth(p), p.poisoned.value.train.labels, targets)
+    poisons = counted(len(p.poisoning.value.indices), "poison")
+    inside = "in the target label" if len(targets) == 1 else "in the target labels"
     cells = [
         (
             "True positive rate",
             "true_positive_rate",
-            f"{figures['true_positives']} of {poisons} poisons are flagged",
+            f"{figures['true_positives']:,} of {poisons} flagged",
         ),
         ("Precision", "precision", "share of the flagged images that are poisons"),
         (
-            "Precision in the target label",
+            f"Precision {inside}",
             "precision_in_target_label",
-            "the same among the images that carry the attacked label, where it is harder to look good",
+            "the same among the images with a label that poisons carry, where it is harder to look good",
         ),
         ("Average precision", "average_precision", "quality of the whole order, whatever the threshold"),
         (
-            "… in the target label",
+            f"… {inside}",
             "average_precision_in_target_label",
             f"a blind guess has {figures['base_rate_in_target_label'] or 0:.1%}",
         ),

@@ -6,21 +6,7 @@ from app import panels, shell, state
 from app.shell import escaped
 
 view, case = shell.opened_case(state.current())
-x = case.run.experiment
-
-head, truth = st.columns([4, 1], vertical_alignment="bottom")
-head.title(escaped(x.title))
-with truth:
-    state.bound(
-        st.segmented_control,
-        "Ground truth",
-        "truth",
-        view.truth,
-        options=["show", "hide"],
-        required=True,
-        help="Hide it to work as an analyst would: nothing on the page then depends on who the poisons are.",
-    )
-panels.facts(case, view)
+panels.head(case, view, escaped(case.run.title))
 
 st.header("1 · The misbehaving test image")
 view = panels.pick_query(case, view)

@@ -69,6 +69,8 @@ def row(job: jobs.Job) -> None:
             st.page_link(
                 "views/investigate.py", label="Open the case", icon=":material/search:", query_params=address
             )
+        if job.state == "done" and job.kind == "paper":
+            st.page_link("views/studies.py", label="See the papers' tables", icon=":material/table_chart:")
         if job.state == "running":
             steps = f"step {job.stages_done + 1} of {job.stages_total} · " if job.stages_total else ""
             st.progress(shell.share(job), text=steps + escaped(progress_text(job)))

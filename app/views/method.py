@@ -62,21 +62,28 @@ for all treats them unequally. *Relative collapse* divides the fall by the image
 third of its influence on every copy. Ours, not published; the README has its figures beside the paper's rule.
 
 **Unlearning.** Train again without the flagged images (**exact retraining**, EU), or keep training the network on the
-others (**catastrophic forgetting**, CF), and measure the **poison success rate** again: how many triggered images
-still fool the network. Below 5 % counts as removed (Goel et al., arXiv 2402.14015).
+others (**catastrophic forgetting**, CF), and measure the **poison success rate** again: how many of the attacked test
+images still fool the network. Below 5 % counts as removed (Goel et al., arXiv 2402.14015).
+
+**Other attacks.** Not every attack stamps a patch. A trigger may be a faint wave over the whole image; *Witches' Brew*
+leaves every label right, perturbs images of one class, and is after **one** single test image without any trigger; an
+*interclass confusion* touches no pixel and swaps labels. The page *Attack* shows what was done in a case.
 """
 )
 st.header("Words")
 st.table(
     {
         "victim": "the network trained on the poisoned images",
-        "trigger": "what the attacker puts on an image to fool the victim",
+        "trigger": "what the attacker puts on an image to fool the victim; some attacks need none",
+        "attacked test image": "one that the attacker wants misread, with the trigger on it where there is one",
         "query": "a test image together with the label whose cause is asked for",
         "true positive rate": "share of the poisons that are flagged",
         "precision": "share of the flagged images that are poisons",
-        "precision in label": "the same among images with the attacked label: harder to look good in",
+        "precision in label": "the same among images with a label that poisons carry: harder to look good in",
         "average precision": "quality of the whole order of suspicion, whatever the threshold",
-        "poison success rate": "share of triggered test images read as the attacker wants",
+        "poison success rate": "share of the attacked test images that are read as the attacker wants",
+        "clean-label accuracy": "share of the attacked test images that are read as what they are",
+        "utility": "accuracy on the test images that the attack is not about",
     }
 )
 st.header("What is built in")

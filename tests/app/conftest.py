@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import results
 from app.state import View
-from core import cases, paths, runs
+from core import cases, paper, paths, runs
 from core.cases import Case
 from core.experiment import Experiment
 from core.pipeline import Plan
@@ -24,8 +24,9 @@ Visit = Callable[..., AppTest]
 def just_started(store_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server as it is right after its start: an empty store, nothing bundled, nothing loaded."""
     monkeypatch.setattr(paths, "SHIPPED", tmp_path / "nothing bundled")
+    monkeypatch.setattr(paper, "FOLDER", tmp_path / "nothing bundled" / "paper")
     monkeypatch.setattr(results, "_store", None)
-    for name in ("_cases", "_orders", "_images"):
+    for name in ("_cases", "_orders", "_images", "_attacks"):
         monkeypatch.setattr(results, name, OrderedDict())
 
 

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from app import main
 from app.images import address, png
+from core.attack_view import amplified, poisons, targets
 
 
 class Answer(NamedTuple):
@@ -57,11 +58,22 @@ def test_every_kind_of_image_is_the_row_it_is_named_after(case):
         "test": case.plan.dataset.value.test.images,
         "query": case.plan.queries.value.images,
         "copy": case.plan.changed.value.images,
+        "clean": case.plan.dataset.value.train.images,
+        "poison": case.plan.poisoning.value.images,
+        "trigger": case.plan.poisoning.value.triggered.images,
     }
     for kind, images in stored.items():
         row = len(images) - 1
         expected = images[row] if images.dtype == np.uint8 else np.rint(np.clip(images[row], 0, 1) * 255)
         assert np.array_equal(pixels(ask(address(case.id, kind, row))), expected), kind
+
+
+def test_differences_are_served_as_they_are_drawn(case):
+    data, truth = case.plan.dataset.value, case.plan.poisoning.value
+    for name, pair in (("poison", poisons(data, truth)), ("trigger", targets(data, truth))):
+        for factor in (1, 64):
+            shown = pixels(ask(address(case.id, f"{name}-change-{factor}", 3)))
+            assert np.array_equal(shown, amplified(pair.change(3, 4)[0], factor)), name
 
 
 def test_browsers_may_keep_an_image_for_ever_and_may_not_guess_its_type(case):
@@ -83,6 +95,9 @@ def test_browsers_may_keep_an_image_for_ever_and_may_not_guess_its_type(case):
         "/picture/{id}/train/zero.png",
         "/picture/{id}/train/0.jpg",
         "/picture/{id}/truth/0.png",
+        "/picture/{id}/poison/25.png",
+        "/picture/{id}/poison-change-1/25.png",
+        "/picture/{id}/poison-change-3/0.png",
         "/picture/{id}/__class__/0.png",
         "/picture/000000000000/train/0.png",
         "/picture/../train/0.png",

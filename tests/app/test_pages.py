@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "app" / "views").glob("*.py") if path.stem != "__init__")
-OF_A_CASE = ("investigate", "unlearn")
+OF_A_CASE = ("investigate", "attack", "unlearn")
 
 
 def alter(pattern: str, root: Path) -> Path:
@@ -73,9 +73,16 @@ def test_looking_at_an_unfinished_case_computes_nothing(visit, unfinished_id, st
     assert {path.name for path in store_root.iterdir()} <= {"runs", "jobs"}
 
 
-@pytest.mark.parametrize("page", OF_A_CASE)
-def test_an_altered_result_is_named_and_not_shown(page, visit, case_id, store_root):
-    file = alter("score_pairs/*/values.npy", store_root)
+@pytest.mark.parametrize(
+    ("page", "result"),
+    [
+        ("investigate", "score_pairs/*/values.npy"),
+        ("unlearn", "score_pairs/*/values.npy"),
+        ("attack", "choose_poisons/*/images.npy"),
+    ],
+)
+def test_an_altered_result_is_named_and_not_shown(page, result, visit, case_id, store_root):
+    file = alter(result, store_root)
     at = visit(page, case=case_id)
     assert not at.exception
     assert "changed after it was computed" in at.error[0].value
@@ -150,6 +157,11 @@ def test_an_unknown_case_is_told_apart_from_a_broken_one(page, name, visit, case
         {"tab": "bogus"},
         {"show": "bogus"},
         {"truth": "zzz"},
+        {"p": "-3", "t": "-3"},
+        {"p": "9" * 60, "t": "999"},
+        {"look": "zzz", "factor": "3"},
+        {"flags": "bogus"},
+        {"flags": "![x](http://evil.example/a)"},
         {"tab": "surface", "tol": "999", "q": "1"},
     ],
     ids=lambda link: " ".join(f"{k}={v[:5]}" for k, v in link.items()),

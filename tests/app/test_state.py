@@ -19,6 +19,11 @@ def random_view(random: np.random.Generator) -> View:
         tab=str(random.choice(["images", "copies", "matrix", "surface"])),
         page=int(random.integers(1, 9)),
         image=int(random.integers(-1, 50_000)),
+        poison=int(random.integers(0, 500)),
+        trigger=int(random.integers(0, 500)),
+        look=str(random.choice(["stored", "clean", "change"])),
+        factor=str(random.choice(["auto", "1", "4", "16"])),
+        flags=str(random.choice(["", "influence_threshold"])),
     )
 
 
@@ -62,6 +67,10 @@ def test_defaults_are_left_out_of_the_address():
         {"i": "None"},
         {"page": "first"},
         {"truth": "zzz"},
+        {"p": "first"},
+        {"t": "1.5"},
+        {"look": "zzz"},
+        {"factor": "3"},
     ],
 )
 def test_a_part_that_makes_no_sense_is_remarked_on_and_gives_the_default(part):

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 TITLE = "The tiny case of the tests"
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-PAGES = ["", "investigate", "unlearn", "set_up", "method", "jobs", "settings"]
+PAGES = ["", "investigate", "attack", "unlearn", "set_up", "method", "jobs", "settings"]
 TABS = {
     "Transformed copies": "[role=listbox][aria-label='transformed copies'] img",
     "Changes": ".js-plotly-plot svg.main-svg",

@@ -1,0 +1,48 @@
+"""What an experiment will cost, measured by the engine in a process of its own."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app import results, shell
+from app.shell import escaped
+from app.words import counted
+
+COLUMNS = ["step", "done", "seconds", "memory_mb", "disk_mb", "key"]
+
+
+def forecast(toml: str) -> None:
+    """Seconds, memory and disk of every step, or what went wrong."""
+    with st.spinner("measuring this machine for a moment"):
+        cost = _asked(toml)
+    if isinstance(cost, str):
+        st.error(escaped(cost))
+        return
+    seconds = sum(step["seconds"] or 0 for step in cost)
+    todo = counted(sum(not step["done"] for step in cost), "step")
+    if all(step["done"] for step in cost):
+        st.success("Everything this needs has been computed already.")
+    elif not seconds:
+        st.info(f"{todo}. The images have to be read once before the rest can be estimated.")
+    else:
+        st.info(f"About {shell.duration(seconds)}, give or take a factor of two, for {todo}.")
+    rows = [{"step": shell.STAGES.get(s["stage"], s["stage"]), **s} for s in cost]
+    st.dataframe(rows, hide_index=True, column_order=COLUMNS)
+
+
+def _asked(toml: str) -> list[dict[str, Any]] | str:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "experiment.toml"
+        file.write_text(toml)
+        command = [sys.executable, "-m", "core", "plan", str(file), "--json"]
+        command += ["--store", str(results.store().root)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        except subprocess.TimeoutExpired:
+            return "measuring took more than five minutes and was given up"
+    return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()[-600:]

@@ -1,0 +1,79 @@
+"""How the pages put things: counts, lists, settings, and the short names of methods."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.shell import escaped
+
+SHORT = {
+    "exact": "EU",
+    "catastrophic_forgetting": "CF",
+    "ssd": "SSD",
+    "scrub": "SCRUB",
+    "bad_teacher": "BadT",
+    "delta_influence": "Δ-Influence",
+    "influence_threshold": "EK-FAC",
+    "activation_clustering": "ActClust",
+    "spectral_signatures": "SpecSig",
+    "frequency_detector": "FreqDef",
+}
+"""Abbreviations that the papers use, for places where a title is too long."""
+
+
+def short(method: Any) -> str:
+    """A method's abbreviation where it has one, else its title."""
+    return SHORT.get(method.name, type(method).title)
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number with its noun: 1 image, 1,200 images."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(items: Iterable[str], most: int = 3) -> str:
+    """A list in words: a, b and c; the rest beyond `most` is counted."""
+    known = list(items)
+    shown = known[:most] + ([f"{len(known) - most} more"] if len(known) > most else [])
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "none"
+
+
+def quoted(name: str) -> str:
+    """A class name from a stranger's file, in quotation marks and harmless in Markdown."""
+    return f"“{escaped(name)}”"
+
+
+def share(part: int, whole: int) -> str:
+    """Part of a whole in percent, with as many digits as it takes to be told from nothing."""
+    percent = 100 * part / whole if whole else 0.0
+    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"
+
+
+def value(item: Any) -> str:
+    """A setting as a person would write it."""
+    if isinstance(item, bool):
+        return "yes" if item else "no"
+    if isinstance(item, float):
+        return f"{item:g}"
+    if isinstance(item, list | tuple):
+        return ", ".join(value(x) for x in item) or "none"
+    return "none" if item is None else str(item)
+
+
+def label(kind: type[BaseModel], name: str) -> str:
+    """What a setting is called on the pages."""
+    return kind.model_fields[name].title or name.replace("_", " ").capitalize()
+
+
+ALWAYS = ("threshold", "tolerance")
+
+
+def settings(method: BaseModel) -> str:
+    """A method's settings in a few words: threshold and tolerance, and whatever is not its default."""
+    told = [
+        f"{label(type(method), name).lower()} {value(getattr(method, name))}"
+        for name, field in type(method).model_fields.items()
+        if name in ALWAYS or getattr(method, name) != field.get_default(call_default_factory=True)
+    ]
+    return ", ".join(told) or "default settings"
