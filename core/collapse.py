@@ -8,6 +8,8 @@ Sorting each column once makes every threshold exact and instant: image i is fla
 (t − tolerance)-th smallest change is below the threshold.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
@@ -26,6 +28,18 @@ def order_statistic(ordered: Delta, tolerance: int) -> Float32[np.ndarray, " n"]
     """
     check_tolerance(tolerance, len(ordered))
     return ordered[len(ordered) - 1 - tolerance]
+
+
+def over_all(deltas: Sequence[Delta], tolerance: int) -> Float32[np.ndarray, " n"]:
+    """The change that decides about each image when every one of several test images has to flag it."""
+    return np.max([order_statistic(sorted_changes(delta), tolerance) for delta in deltas], axis=0)
+
+
+def pooled(deltas: Sequence[Delta], tolerance: int) -> Float32[np.ndarray, " n"]:
+    """The change that decides when those of m test images are counted together and m times the tolerance may fail."""
+    for delta in deltas:
+        check_tolerance(tolerance, len(delta))
+    return order_statistic(sorted_changes(np.concatenate(deltas)), tolerance * len(deltas))
 
 
 def check_tolerance(tolerance: int, n_transforms: int) -> None:

@@ -36,6 +36,7 @@ TINY: dict[str, Any] = {
     "training": {"epochs": 12, "batch_size": 32, "schedule": "one_cycle", "shift": 0.0625, "flip": False},
     "queries": {"count": 2},
     "transforms": {"n_transforms": 8},
+    "frequency": {"epochs": 4, "width": 4, "learning_rate": 1.0, "batch_size": 16},
     "detectors": [{"name": "delta_influence", "tolerance": 1}, {"name": "influence_threshold"}],
     "unlearners": [{"name": "exact"}, {"name": "catastrophic_forgetting", "epochs": 2}],
 }

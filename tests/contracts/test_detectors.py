@@ -9,63 +9,82 @@ from pydantic import ValidationError
 from core import collapse, registry, runs, stages
 from core.artifacts import Detection
 from core.detection import detect
+from core.detectors.activation_clustering import ActivationClustering
 from core.detectors.base import Detector
 from core.detectors.delta_influence import DeltaInfluence
+from core.detectors.delta_influence_several import DeltaInfluenceSeveral
+from core.detectors.frequency_detector import FrequencyDetector
+from core.detectors.influence_boosted import InfluenceBoosted
+from core.detectors.influence_mean import InfluenceMean
 from core.detectors.influence_threshold import InfluenceThreshold
 from core.detectors.relative_collapse import RelativeCollapse
+from core.detectors.spectral_signatures import SpectralSignatures
 from core.pipeline import plan
 from core.registry import asked_for
 from core.store import Store
 
-DETECTORS = list(registry.members("detectors"))
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "activation_clustering": [{}, {"mode": "original"}],
+    "spectral_signatures": [{}, {"mode": "original", "expected_poisons": 25}],
+    "delta_influence_several": [{}, {"combine": "pooled", "tolerance": 1}],
+    "influence_boosted": [{}, {"tolerance": 1}],
+}
+"""What is tried of a detector, where its defaults alone do not tell."""
+DETECTORS = [
+    pytest.param(
+        registry.create("detectors", name, **settings), id=" ".join([name, *map(str, settings.values())])
+    )
+    for name in registry.members("detectors")
+    for settings in SETTINGS.get(name, [{}])
+]
 
 
 @pytest.fixture
 def found(tiny):
     """The verdict of a detector on the tiny case."""
 
-    def verdict(detector: Detector | str) -> Detection:
-        chosen = registry.create("detectors", detector) if isinstance(detector, str) else detector
+    def verdict(detector: Detector) -> Detection:
         return detect(
-            chosen, *(tiny.evidence[name].value for name in asked_for(chosen.detect, tiny.evidence))
+            detector, *(tiny.evidence[name].value for name in asked_for(detector.detect, tiny.evidence))
         )
 
     return verdict
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-def test_there_is_a_finite_suspicion_and_a_decision_for_every_training_image(found, name):
-    verdict = found(name)
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_there_is_a_finite_suspicion_and_a_decision_for_every_training_image(found, detector):
+    verdict = found(detector)
     assert verdict.suspicion.shape == verdict.flagged.shape == (300,)
     assert verdict.suspicion.dtype == np.float32 and verdict.flagged.dtype == bool
     assert np.isfinite(verdict.suspicion).all()
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-def test_the_same_evidence_gives_the_same_verdict(found, name):
-    one, again = found(name), found(name)
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_the_same_evidence_gives_the_same_verdict(found, detector):
+    one, again = found(detector), found(detector)
     assert np.array_equal(one.suspicion, again.suspicion) and np.array_equal(one.flagged, again.flagged)
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-def test_whoever_is_flagged_is_at_least_as_suspect_as_whoever_is_not(found, name):
-    verdict = found(name)
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_whoever_is_flagged_is_at_least_as_suspect_as_whoever_is_not(found, detector):
+    verdict = found(detector)
     assert 0 < verdict.flagged.sum() < 300
     assert verdict.suspicion[verdict.flagged].min() >= verdict.suspicion[~verdict.flagged].max()
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-def test_a_detector_never_reads_the_truth(make_experiment, tmp_path, name):
-    p = plan(make_experiment(detectors=[name], unlearners=[], unlearn_after=[]), Store(tmp_path))
-    allowed = {p.poisoned, p.victim, p.scores, p.queries}
-    assert set(p.detections[name].inputs) <= allowed and p.poisoning not in allowed
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_detector_never_reads_the_truth(make_experiment, tmp_path, detector):
+    p = plan(make_experiment(detectors=[detector], unlearners=[], unlearn_after=[]), Store(tmp_path))
+    allowed = {p.poisoned, p.victim, p.scores, p.queries, p.evidence["features"], p.evidence["frequency"]}
+    assert set(p.detections[detector.name].inputs) <= allowed and not {p.poisoning, p.dataset} & allowed
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-def test_the_evidence_is_not_altered(tiny, found, name):
-    before = np.array(tiny.scores.value.values)
-    found(name)
-    assert np.array_equal(tiny.scores.value.values, before)
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_the_evidence_is_not_altered(tiny, found, detector):
+    scores, features = tiny.scores.value.values, tiny.evidence["features"].value.values
+    before = np.array(scores), np.array(features)
+    found(detector)
+    assert np.array_equal(scores, before[0]) and np.array_equal(features, before[1])
 
 
 @pytest.mark.parametrize(
@@ -82,6 +101,16 @@ def test_the_evidence_is_not_altered(tiny, found, name):
         (InfluenceThreshold, "threshold", float("-inf")),
         (InfluenceThreshold, "query", -1),
         (InfluenceThreshold, "tolerance", 1),
+        (DeltaInfluenceSeveral, "n_queries", 0),
+        (DeltaInfluenceSeveral, "combine", "union"),
+        (InfluenceMean, "n_queries", 257),
+        (InfluenceBoosted, "tolerance", 2),
+        (ActivationClustering, "mode", "fixed"),
+        (ActivationClustering, "max_share", 0.6),
+        (SpectralSignatures, "expected_poisons", 0),
+        (SpectralSignatures, "contribution_threshold", float("inf")),
+        (FrequencyDetector, "threshold", 0.0),
+        (FrequencyDetector, "threshold", 1.0),
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(detector, field, value):

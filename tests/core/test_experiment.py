@@ -110,7 +110,7 @@ def test_a_wrong_setting_is_named(file, change, message):
 
 def test_a_table_without_a_name_lists_the_choices(make_experiment):
     with pytest.raises(
-        ValueError, match=r"expected a table with a name; choose from \['resnet18', 'resnet9'\]"
+        ValueError, match=r"expected a table with a name; choose from \['resnet18', 'resnet9', 'resnet9_goel'"
     ):
         Experiment.checked(make_experiment().model_dump(mode="json") | {"model": {"width": 3}})
 
