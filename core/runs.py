@@ -20,6 +20,10 @@ from core.pipeline import Plan, plan
 from core.store import Artifact, Store, walk
 
 
+EVIDENCE = ("fit_factors", "extract_features", "train_frequency_classifier")
+"""Stages whose results are large and that no page shows."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A started experiment: its settings as they were when it began, and where its results are."""
@@ -147,7 +151,7 @@ def run_job(spec: dict[str, Any]) -> None:
 
 
 def ship(p: Plan, folder: Path = paths.SHIPPED) -> list[Path]:
-    """Copy a finished investigation into the results that come with the project; factors stay behind."""
+    """Copy a finished investigation into the results that come with the project; evidence no page shows stays."""
     if lacking := missing(p):
         raise ValueError(
             f"{len(lacking)} results are still to be computed, first {lacking[0].stage.name}; run it first"
@@ -156,7 +160,7 @@ def ship(p: Plan, folder: Path = paths.SHIPPED) -> list[Path]:
     for artifact in kept(p):
         source = artifact.store.find(artifact)
         target = folder / artifact.stage.name / artifact.key
-        if source is not None and artifact.stage.name != "fit_factors" and not target.exists():
+        if source is not None and artifact.stage.name not in EVIDENCE and not target.exists():
             copied.append(shutil.copytree(source, target))
     note = folder / "runs" / f"{identifier(p.experiment)}.json"
     note.parent.mkdir(parents=True, exist_ok=True)

@@ -21,13 +21,14 @@ ACCEPTED = Path(__file__).with_name("stage_digests.json")
 STAGES = {name: item for name, item in vars(stages).items() if isinstance(item, Stage)}
 METHODS = {
     "load_dataset": ("datasets/**/*.py", "safeload.py"),
-    "choose_poisons": ("attacks/*.py",),
+    "choose_poisons": ("attacks/**/*.py",),
     "train": ("models/*.py", "networks.py", "randomness.py"),
     "fit_factors": ("influence/task.py",),
     "transform_queries": ("transforms/*.py", "randomness.py"),
     "score_pairs": ("influence/task.py",),
-    "detect": ("detectors/*.py", "collapse.py"),
-    "unlearn": ("unlearners/*.py", "training.py"),
+    "train_frequency_classifier": ("synthetic_attacks.py",),
+    "detect": ("detectors/*.py", "collapse.py", "frequency.py"),
+    "unlearn": ("unlearners/**/*.py", "training.py"),
 }
 """Files beside the stage's own module that decide about its result."""
 
