@@ -102,6 +102,7 @@ def operations(x: Experiment, dataset: Dataset) -> dict[str, float]:
     queries = x.queries.count * (1 + x.transforms.n_transforms)
     fitted = min(n, x.factors.max_examples)
     return {
+        "choose_poisons": step * x.attack.image_steps(n, x.training.epochs),
         "train": step * n * x.training.epochs,
         "fit_factors": (2 * step + covariance + rotation) * fitted,
         "score_pairs": (step + 2.0 * queries * sum(p.parameters for p in parts)) * n,

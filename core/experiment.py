@@ -166,8 +166,9 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _names_exist(self) -> "Experiment":
         known = [d.name for d in self.detectors]
-        if len(set(known)) < len(known):
-            raise ValueError(f"detectors={known}: each may be listed once")
+        for family, names in (("detectors", known), ("unlearners", [u.name for u in self.unlearners])):
+            if len(set(names)) < len(names):
+                raise ValueError(f"{family}={names}: each may be listed once")
         if missing := [name for name in self.unlearn_after if name not in known]:
             raise ValueError(f"unlearn_after={missing}: not among the detectors {known}")
         return self

@@ -19,7 +19,6 @@ from core.experiment import Experiment
 from core.pipeline import Plan, plan
 from core.store import Artifact, Store, walk
 
-
 EVIDENCE = ("fit_factors", "extract_features", "train_frequency_classifier")
 """Stages whose results are large and that no page shows."""
 

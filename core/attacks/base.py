@@ -26,6 +26,10 @@ class Attack(Plugin):
     poison: ClassVar[Callable[..., "Poisoning"]]
     """What is altered; raises ValueError when the settings do not fit the data. Subclasses choose the arguments."""
 
+    def image_steps(self, train_size: int, training_epochs: int) -> float:
+        """Training steps on one image that it costs, for the forecast; a surrogate's training is not among them."""
+        return 0.0
+
 
 class OneToOne(Attack):
     """Images of one victim class receive a trigger and are relabelled as one target class (dirty label)."""

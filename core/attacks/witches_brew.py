@@ -71,6 +71,11 @@ class WitchesBrew(Attack):
             raise ValueError(f"attack.target_class={self.target_class}: must differ from the victim class")
         return self
 
+    def image_steps(self, train_size: int, training_epochs: int) -> float:
+        """Brewing, where a step costs 3.5 of training, for the first target image, and a victim to try it on."""
+        brewing = 3.5 * self.restarts * self.iterations * self.n_poisons
+        return brewing + (train_size * training_epochs if self.tries > 1 else 0)
+
     def poison(
         self, dataset: "Dataset", model: "Model", training: "Training", surrogate: "TrainedModel"
     ) -> "Poisoning":

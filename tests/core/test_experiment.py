@@ -90,7 +90,7 @@ def test_a_member_of_a_list_is_overridden_by_its_number(file):
         ("training.epochs.more=5", r"training.epochs.more"),
         ("detectors.7.threshold=1", r"detectors.7.threshold"),
         ("detectors.first.threshold=1", r"detectors.first.threshold"),
-        ("detectors.0.name=spectral", r"unknown detector 'spectral'; choose from \['delta_influence'"),
+        ("detectors.0.name=spectral", r"unknown detector 'spectral'; choose from \['activation_clustering'"),
         ("attack.name=worm", r"unknown attack 'worm'; choose from \['badnet'"),
         ("dataset.name=mnist", r"unknown dataset 'mnist'; choose from \['cifar10'"),
         ("model.width=0", r"width"),
@@ -100,6 +100,7 @@ def test_a_member_of_a_list_is_overridden_by_its_number(file):
             r"unlearn_after=\['spectral'\]: not among the detectors \['delta_influence'",
         ),
         ("detectors.1.name=delta_influence", r"detectors=.*each may be listed once"),
+        ('unlearners=["exact", "exact"]', r"unlearners=.*each may be listed once"),
         ("detectors=[]", r"detectors: .*at least 1"),
     ],
 )

@@ -217,3 +217,10 @@ def test_second_derivatives_are_those_of_the_original():
     (expected,) = torch.autograd.grad(torch.cat([part.flatten() for part in parts]).sum(), images)
     (found,) = torch.autograd.grad(frozen.gradient(images, labels, differentiable=True).sum(), images)
     torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item())
+
+
+def test_the_forecast_counts_brewing_and_the_victim_that_is_tried():
+    brewing = {"iterations": 10, "restarts": 2, "n_poisons": 40}
+    alone = WitchesBrew(**brewing, tries=1).image_steps(300, 12)
+    assert alone == 3.5 * 10 * 2 * 40
+    assert WitchesBrew(**brewing, tries=3).image_steps(300, 12) == alone + 300 * 12
