@@ -85,7 +85,7 @@ def test_a_real_process_computes_records_and_prints_json(make_experiment, tmp_pa
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["detections"]["delta_influence"]["flagged"] > 0
     told = result.stderr.splitlines()
-    assert told[-1] == "computed 8 results" and all(line.startswith("· ") for line in told[:-1])
+    assert told[-1] == "computed 10 results" and all(line.startswith("· ") for line in told[:-1])
     assert len(runs.all_runs(Store(tmp_path / "store"))) == 1
 
 
@@ -274,10 +274,10 @@ def test_a_damaged_shipped_result_is_a_message_too(
     command, tiny_toml, tiny_root, tmp_path, monkeypatch, tiny
 ):
     shipped = shutil.copytree(tiny_root, tmp_path / "shipped")
-    (shipped / "score_pairs" / tiny.scores.key / "values.npy").write_bytes(b"")
+    (shipped / "evaluate" / tiny.before.key / "confusion.npy").write_bytes(b"")
     monkeypatch.setattr("core.paths.SHIPPED", shipped)
     result = command("run", tiny_toml)
-    assert result.code == 1 and "values.npy: was altered" in result.err and "Traceback" not in result.err
+    assert result.code == 1 and "confusion.npy: was altered" in result.err and "Traceback" not in result.err
 
 
 def test_a_real_process_ends_a_mistake_without_a_traceback():

@@ -21,12 +21,15 @@ EXAMPLES = (
     "before",
     "factors",
     "detection",
+    "features",
 )
 
 
 def example(tiny: Any, name: str) -> Any:
     if name == "factors":
         return next(a for a in runs.kept(tiny) if a.stage.name == "fit_factors").value
+    if name == "features":
+        return tiny.evidence["features"].value
     return tiny.detections["delta_influence"].value if name == "detection" else getattr(tiny, name).value
 
 
