@@ -8,7 +8,7 @@ from core import collapse
 
 FLAGGED, OTHER, GOOD = "#D55E00", "#5B6B7B", "#0B7FAB"
 PALETTE = [OTHER, GOOD, FLAGGED, "#7A5195", "#2F8F5B", "#B8860B"]
-SYMBOLS = ["x", "circle", "diamond", "square", "triangle-up", "star"]
+SYMBOLS = ["x", "circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon"]
 DIVERGING = [[0, "#D55E00"], [0.5, "#B4B8BC"], [1, "#0B7FAB"]]
 
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 TITLE = "The tiny case of the tests"
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-PAGES = ["", "investigate", "attack", "unlearn", "set_up", "method", "jobs", "settings"]
+PAGES = ["", "investigate", "attack", "unlearn", "set_up", "method", "studies", "jobs", "settings"]
 TABS = {
     "Transformed copies": "[role=listbox][aria-label='transformed copies'] img",
     "Changes": ".js-plotly-plot svg.main-svg",
@@ -340,7 +340,7 @@ def test_new_work_is_started_watched_and_stopped_and_outlives_the_tab(open_page,
     page = open_page("/set_up")
     page.get_by_text("Training", exact=True).click()
     for label, value in (("Title", "Started by a test"), ("Epochs", "500")):  # long enough to be stopped
-        field = page.get_by_label(label, exact=True)
+        field = page.get_by_label(label, exact=True).first  # unlearners have epochs too
         field.fill(value)
         field.press("Enter")
         settled(page)
