@@ -14,6 +14,9 @@ from core.experiment import Experiment
 from core.registry import asked_for
 from core.store import Artifact, Store
 
+EVIDENCE = ("training_set", "victim", "queries", "scores", "features", "frequency")
+"""What a detector may ask for, by the names of its arguments."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -61,14 +64,9 @@ def plan(x: Experiment, store: Store) -> Plan:
     scores = step(stages.score_pairs, x.scores, x.model, victim, poisoned, factors, queries, changed)
 
     # Whoever loses influence, or is suspect otherwise, is flagged, forgotten, and the model examined again.
-    evidence = {
-        "training_set": poisoned,
-        "victim": victim,
-        "queries": queries,
-        "scores": scores,
-        "features": step(stages.extract_features, x.model, victim, poisoned),
-        "frequency": step(stages.train_frequency_classifier, x.frequency, dataset),
-    }
+    features = step(stages.extract_features, x.model, victim, poisoned)
+    frequency = step(stages.train_frequency_classifier, x.frequency, dataset)
+    evidence = dict(zip(EVIDENCE, (poisoned, victim, queries, scores, features, frequency), strict=True))
     detections = {
         d.name: step(stages.detect, d, *(evidence[e] for e in asked_for(d.detect, evidence)))
         for d in x.detectors
@@ -82,18 +80,6 @@ def plan(x: Experiment, store: Store) -> Plan:
         name: step(stages.evaluate, x.model, model, dataset, poisoning, queries)
         for name, model in {"victim": victim, **cleaned}.items()
     }
-    return Plan(
-        experiment=x,
-        dataset=dataset,
-        poisoning=poisoning,
-        poisoned=poisoned,
-        victim=victim,
-        queries=queries,
-        changed=changed,
-        scores=scores,
-        evidence=evidence,
-        detections=detections,
-        cleaned=cleaned,
-        before=examined.pop("victim"),
-        after=examined,
-    )
+    before = examined.pop("victim")
+    results = (dataset, poisoning, poisoned, victim, queries, changed, scores)
+    return Plan(x, *results, evidence, before, detections, cleaned, examined)

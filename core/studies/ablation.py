@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from core.studies.base import Claim, Figures, Measure, Rows, Study, known
+from core.studies.base import FLAGS, Claim, Figures, Measure, Rows, Study, known, published_flags
 
 if TYPE_CHECKING:
     from core.studies.laboratory.lab import Lab
@@ -38,18 +38,6 @@ def retrained(mode: str) -> Measure:
     return measure
 
 
-def table(*columns: tuple[str, str]) -> dict[str, Rows]:
-    """Published (setting, "precision/TPR" of label, image, both) columns, in per cent."""
-    found: dict[str, Rows] = {}
-    for setting, cells in columns:
-        pairs = [[float(x) / 100 for x in cell.split("/")] for cell in cells.split()]
-        found[setting] = {
-            mode: {"precision": precision, "true_positive_rate": rate}
-            for mode, (precision, rate) in zip(MODES, pairs, strict=True)
-        }
-    return found
-
-
 def broad(rows: Rows) -> bool | None:
     """Label-only: true positive rate at least 0.9, precision below that of both together."""
     rate, precision = known(rows, "label", "true_positive_rate"), known(rows, "label", "precision")
@@ -71,15 +59,9 @@ class Ablation(Study):
     order: ClassVar[int] = 50
     source: ClassVar[str] = "Delta-Influence, Table 2"
     about: ClassVar[str] = "Does the new image or the new label make the influence collapse?"
-    figures: ClassVar[tuple[str, ...]] = (
-        "precision",
-        "true_positive_rate",
-        "precision_in_target_label",
-        "average_precision",
-        "average_precision_in_target_label",
-        "flagged",
-    )
-    published: ClassVar = table(
+    figures: ClassVar[tuple[str, ...]] = FLAGS
+    published: ClassVar = published_flags(
+        MODES,
         ("cifar10-badnet", "4.0/97.5 14.4/68.9 17.6/99.1"),
         ("cifar10-smooth", "6.3/100 31.3/8 13.3/100"),
         ("cifar10-witches_brew", "1.2/24.2 2.5/3.2 3.3/19.4"),

@@ -5,7 +5,7 @@ assets/experiments/paper/SCALE.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -77,6 +77,29 @@ class Study(Plugin):
     @abstractmethod
     def rows(self) -> Mapping[str, Measure]:
         """How each row is measured."""
+
+
+FLAGS = (
+    "precision",
+    "true_positive_rate",
+    "precision_in_target_label",
+    "average_precision",
+    "average_precision_in_target_label",
+    "flagged",
+)
+"""Figures of a set of flags; precision and average precision inside the target label stand beside the global ones."""
+
+
+def published_flags(names: Sequence[str], *columns: tuple[str, str]) -> dict[str, Rows]:
+    """Rows by setting from published columns (setting, "precision/TPR precision/TPR ..."), in per cent."""
+    found: dict[str, Rows] = {}
+    for setting, cells in columns:
+        pairs = [[float(x) / 100 for x in cell.split("/")] for cell in cells.split()]
+        found[setting] = {
+            row: {"precision": precision, "true_positive_rate": rate}
+            for row, (precision, rate) in zip(names, pairs, strict=True)
+        }
+    return found
 
 
 def known(rows: Rows, row: str, figure: str) -> float | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from core.studies.base import (
     DETECTORS,
+    FLAGS,
     ORIGINALS,
     REMOVED,
     Claim,
@@ -14,23 +15,21 @@ from core.studies.base import (
     Study,
     compare,
     known,
+    published_flags,
 )
 
 if TYPE_CHECKING:
     from core.studies.laboratory.lab import Lab
 
 
-def table(*columns: tuple[str, str]) -> dict[str, Rows]:
-    """Published (setting, "precision/TPR precision/TPR ...") columns, rows in the order of the table, in per cent."""
-    order = ("spectral_signatures", "activation_clustering", "frequency_detector", "influence_threshold")
-    found: dict[str, Rows] = {}
-    for setting, cells in columns:
-        pairs = [[float(x) / 100 for x in cell.split("/")] for cell in cells.split()]
-        found[setting] = {
-            row: {"precision": precision, "true_positive_rate": rate}
-            for row, (precision, rate) in zip((*order, "delta_influence"), pairs, strict=True)
-        }
-    return found
+PUBLISHED = (
+    "spectral_signatures",
+    "activation_clustering",
+    "frequency_detector",
+    "influence_threshold",
+    "delta_influence",
+)
+"""Rows of the published table, in its order."""
 
 
 def more_precise(rows: Rows) -> bool | None:
@@ -84,15 +83,9 @@ class Detectors(Study):
     about: ClassVar[str] = (
         "How many of the poisons does each detector flag, and how many clean images with them?"
     )
-    figures: ClassVar[tuple[str, ...]] = (
-        "precision",
-        "true_positive_rate",
-        "precision_in_target_label",
-        "average_precision",
-        "average_precision_in_target_label",
-        "flagged",
-    )
-    published: ClassVar = table(
+    figures: ClassVar[tuple[str, ...]] = FLAGS
+    published: ClassVar = published_flags(
+        PUBLISHED,
         ("cifar10-badnet", "3.6/88.3 2.2/94.9 8.0/72.3 2.8/67.1 17.6/99.1"),
         ("cifar10-smooth", "1.3/88.3 2.2/99.1 0.4/3.2 2.9/100 13.3/100"),
         ("cifar10-witches_brew", "1.4/96.8 2.1/93.4 10.2/93.6 0.8/17.4 3.3/19.4"),
