@@ -168,8 +168,8 @@ def test_one_gesture_is_one_rerun(page):
     expect(page.get_by_text("run 2", exact=True)).to_be_visible()
     for _ in range(5):
         line(page).press("ArrowRight", delay=5)
+    expect(page.get_by_text("run 3", exact=True)).to_be_visible()  # by then the last key's frame is drawn
     expect(page.get_by_text(f"python counts {shown_count(page)};")).to_be_visible()
-    expect(page.get_by_text("run 3", exact=True)).to_be_visible()
     start_drag(page)
     page.mouse.up()  # a press that moves nothing is no gesture
     page.get_by_role("button", name="Reset").click()
