@@ -19,7 +19,7 @@ from core.experiment import Experiment
 from core.pipeline import Plan, plan
 from core.store import Artifact, Store, walk
 
-EVIDENCE = ("fit_factors", "extract_features", "train_frequency_classifier")
+NOT_SHIPPED = ("fit_factors", "extract_features", "train_frequency_classifier")
 """Stages whose results are large and that no page shows."""
 
 
@@ -159,7 +159,7 @@ def ship(p: Plan, folder: Path = paths.SHIPPED) -> list[Path]:
     for artifact in kept(p):
         source = artifact.store.find(artifact)
         target = folder / artifact.stage.name / artifact.key
-        if source is not None and artifact.stage.name not in EVIDENCE and not target.exists():
+        if source is not None and artifact.stage.name not in NOT_SHIPPED and not target.exists():
             copied.append(shutil.copytree(source, target))
     note = folder / "runs" / f"{identifier(p.experiment)}.json"
     note.parent.mkdir(parents=True, exist_ok=True)

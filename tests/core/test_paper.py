@@ -105,7 +105,7 @@ def test_no_detector_is_judged_on_an_attack_that_did_not_work(one_setting, tiny_
     assert "poison success" in told["failed"]
 
 
-def test_a_study_that_cannot_be_measured_says_why(one_setting, tiny_root, lab):
+def test_a_study_that_cannot_be_measured_says_why(lab):
     def impossible(lab: Lab) -> dict:
         raise ValueError("nothing is flagged")
 

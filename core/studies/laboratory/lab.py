@@ -34,7 +34,9 @@ class Lab:
         """A detector with the preset's settings, or the defaults, and these changes."""
         given = {d.name: d for d in self.experiment.detectors}
         return (
-            given[name].model_copy(update=settings) if name in given else _made("detectors", name, settings)
+            given[name].model_copy(update=settings)
+            if name in given
+            else registry.create("detectors", name, **settings)
         )
 
     def detection(self, name: str, **settings: Any) -> Artifact[Detection]:
@@ -56,7 +58,7 @@ class Lab:
         """The model after unlearning a flagged set, with the preset's settings of the unlearner."""
         x, p = self.experiment, self.plan
         given = {u.name: u for u in x.unlearners}
-        method = given.get(unlearner) or _made("unlearners", unlearner, {})
+        method = given.get(unlearner) or registry.create("unlearners", unlearner)
         return self.store.step(stages.unlearn, method, x.training, x.model, p.victim, p.poisoned, found)
 
     def trained_clean(self) -> Artifact[TrainedModel]:
@@ -96,7 +98,3 @@ def outcome(report: Report) -> dict[str, float]:
         "utility",
     )
     return {name: getattr(report, name) for name in names}
-
-
-def _made(family: str, name: str, settings: dict[str, Any]) -> Any:
-    return registry.create(family, name, **settings)
