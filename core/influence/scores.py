@@ -1,22 +1,21 @@
 """Scores every training image's influence on every query, all queries in one pass over the training set."""
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import psutil
 import torch
-from kronfluence.arguments import ScoreArguments
+from torch import nn
 
 from core import device
 from core.artifacts import Dataset, Factors, InfluenceScores, Queries, TrainedModel
 from core.experiment import ScoreSettings
-from core.influence.factors import NAME, batch_size
-from core.influence.task import Images, analysis
+from core.influence import eigenbasis, reference
+from core.influence import pairwise as ours
+from core.influence.layers import NotHandled, tracked
+from core.influence.task import Images
 from core.models.base import Model
 from core.networks import restore
 
-MEMORY_SHARE = 0.4
+MEMORY_SHARE = 0.3
 """Share of the free memory that query gradients may take; more queries than fit cost further passes."""
 
 
@@ -62,41 +61,34 @@ def distinct(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def pairwise(
-    settings: ScoreSettings,
-    network: torch.nn.Module,
-    poisoned: Dataset,
-    factors: Factors,
-    queries: Images,
-    train_batch: int | None = None,
+    settings: ScoreSettings, network: nn.Module, poisoned: Dataset, factors: Factors, queries: Images
 ) -> np.ndarray:
-    """Scores of labelled query images against the training set, float32 [q n]; `network` is used up."""
-    parameters = sum(p.numel() for p in network.parameters())
-    train_batch = train_batch or batch_size(network)
-    with tempfile.TemporaryDirectory(prefix="scores-") as name:
-        folder = Path(name)
-        with analysis(network, poisoned, folder) as analyzer:
-            place = analyzer.factors_output_dir(factors_name=NAME)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(factors.directory.absolute(), target_is_directory=True)
-            analyzer.compute_pairwise_scores(
-                scores_name="scores",
-                factors_name=NAME,
-                query_dataset=queries,
-                train_dataset=Images(poisoned.train.images, poisoned.train.labels),
-                per_device_query_batch_size=query_batch(len(queries), parameters),
-                per_device_train_batch_size=train_batch,
-                score_args=ScoreArguments(
-                    damping_factor=None if settings.damping == "heuristic" else settings.damping,
-                    amp_dtype=torch.bfloat16 if settings.precision == "bf16" else None,
-                ),
-            )
-            scores = analyzer.load_pairwise_scores("scores")
-    assert scores is not None, "kronfluence has just written them"
-    return scores["all_modules"].float().cpu().numpy()
+    """Scores of labelled query images against the training set, float32 [q n]; `network` is used up.
+
+    kronfluence does it for networks with layers that our engine does not handle.
+    """
+    try:
+        layers = tracked(network)
+    except NotHandled:
+        return reference.scores(settings, network, poisoned, factors, queries)
+    values = np.empty((len(queries), len(poisoned.train)), np.float32)
+    everyone = np.arange(len(poisoned.train))
+    with torch.no_grad(), device.fast_products():
+        bases = eigenbasis.load(factors, layers)
+        for some in queries_at_a_time(len(queries), sum(layer.parameters for layer in layers)):
+            images, labels = queries.images.numpy()[some], queries.labels.numpy()[some]
+            gradients = ours.query_gradients(network, poisoned, images, labels, bases)
+            halves = ours.preconditioned(gradients, bases, settings.damping)
+            plain = [basis.back(half) for basis, half in zip(bases, halves, strict=True)]
+            del gradients, halves
+            for rows, scores in ours.stream(network, poisoned, plain, everyone):
+                values[some, rows[0] : rows[-1] + 1] = scores.cpu().numpy()
+    return values
 
 
-def query_batch(n_queries: int, parameters: int) -> int:
-    """Queries per pass: all of them where their gradients (two copies, fp32) fit into memory."""
+def queries_at_a_time(n: int, parameters: int) -> list[slice]:
+    """All queries at once where their gradients (two copies, fp32) fit into memory, else pieces that do."""
     on_gpu = device.current().type == "cuda"
     free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
-    return max(1, min(n_queries, int(free * MEMORY_SHARE / (8 * parameters))))
+    size = max(1, min(n, int(free * MEMORY_SHARE / (8 * parameters))))
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]

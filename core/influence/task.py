@@ -35,20 +35,26 @@ def negative_margin(logits: Tensor, labels: Tensor) -> Tensor:
     return others - logits[chosen]
 
 
+def drawn_labels(logits: Tensor, draws: Tensor) -> Tensor:
+    """One label for each row of logits, int64 [n], by inversion of the softmax; `draws` [n] are in [0, 1)."""
+    below = logits.detach().double().softmax(1).cumsum(1) <= draws.double().unsqueeze(1)
+    return below.sum(1).clamp(max=logits.shape[1] - 1)
+
+
 class MarginTask(Task):
     """Cross-entropy for training images, negative margin for queries. Parameter names are kronfluence's API."""
 
-    def __init__(self, dataset: Dataset, seed: int = 0) -> None:
+    def __init__(self, dataset: Dataset, draws: np.random.Generator | None = None) -> None:
         self.standardise = Standardise(dataset)
-        self.labels = torch.Generator().manual_seed(seed)
+        self.draws = draws or np.random.default_rng(0)
 
     def compute_train_loss(self, batch: Batch, model: nn.Module, sample: bool = False) -> Tensor:
         """Summed cross-entropy; with `sample`, against labels drawn from the model (true Fisher)."""
         images, labels = batch
         logits = model(self.standardise(images)).float()
         if sample:
-            chances = logits.detach().softmax(1).cpu()
-            labels = torch.multinomial(chances, 1, generator=self.labels).flatten().to(logits.device)
+            draws = torch.from_numpy(self.draws.random(len(logits)))
+            labels = drawn_labels(logits, draws.to(logits.device))
         return F.cross_entropy(logits, labels, reduction="sum")
 
     def compute_measurement(self, batch: Batch, model: nn.Module) -> Tensor:
@@ -79,12 +85,14 @@ def whole_batch(batch: Batch) -> Batch:
 
 
 @contextmanager
-def analysis(network: nn.Module, dataset: Dataset, folder: Path, seed: int = 0) -> Iterator[Analyzer]:
+def analysis(
+    network: nn.Module, dataset: Dataset, folder: Path, draws: np.random.Generator | None = None
+) -> Iterator[Analyzer]:
     """A kronfluence Analyzer working in `folder/analysis`, reporting to our progress.
 
     kronfluence wraps and freezes the network in place, so it must be one of the caller's own.
     """
-    task = MarginTask(dataset, seed)
+    task = MarginTask(dataset, draws)
     on_cpu = next(network.parameters()).device.type == "cpu"
     with kronfluence_progress(), kronfluence_manners():
         analyzer = Analyzer(

@@ -17,9 +17,10 @@ from core import runs, stages
 from core.artifacts import Dataset, Factors, Split, TrainedModel
 from core.experiment import FactorSettings, ScoreSettings
 from core.influence import scores as scoring
+from core.influence import sweep
 from core.influence.factors import fit_factors
-from core.influence.scores import ScoresNotFinite, pairwise, query_batch, score_pairs
-from core.influence.task import Images, MarginTask, negative_margin
+from core.influence.scores import ScoresNotFinite, pairwise, queries_at_a_time, score_pairs
+from core.influence.task import Images, MarginTask, drawn_labels, negative_margin
 from core.models.base import Model
 from core.networks import restore
 from core.pipeline import plan
@@ -155,12 +156,18 @@ def test_labels_for_the_fisher_follow_the_seed(problem):
     batch = torch.from_numpy(np.array(problem.data.train.images)), torch.zeros(N, dtype=torch.int64)
 
     def loss(seed: int) -> float:
-        return (
-            MarginTask(problem.data, seed).compute_train_loss(batch=batch, model=network, sample=True).item()
-        )
+        task = MarginTask(problem.data, np.random.default_rng(seed))
+        return task.compute_train_loss(batch=batch, model=network, sample=True).item()
 
     assert loss(1) == loss(1)
     assert loss(1) != loss(2)
+
+
+def test_labels_for_the_fisher_are_drawn_as_often_as_the_model_expects_them():
+    logits, draws = torch.tensor([[0.0, 1.0, -2.0]]).repeat(20_000, 1), torch.rand(20_000)
+    shares = drawn_labels(logits, draws).bincount(minlength=3) / 20_000
+    assert torch.allclose(shares, logits[0].softmax(0), atol=0.02)
+    assert drawn_labels(logits[:1], torch.tensor([1.0])).item() == 2  # rounding never leaves the classes
 
 
 def test_factors_are_reproduced_by_their_seed_whatever_else_draws_numbers(problem, tmp_path):
@@ -186,17 +193,17 @@ def test_fitting_leaves_no_files_outside_the_store(make_experiment, tmp_path, mo
 
 @pytest.fixture(scope="module")
 def score_tiny(tiny) -> Any:
-    """Scores some queries of the tiny case, with batch sizes of one's choice."""
+    """Scores some queries of the tiny case."""
     factors = next(a for a in runs.kept(tiny) if a.stage is stages.fit_factors).value
 
-    def score(rows: slice = slice(0, 3), train_batch: int | None = None) -> np.ndarray:
+    def score(rows: slice = slice(0, 3)) -> np.ndarray:
         x, data = tiny.experiment, tiny.poisoned.value
         network = restore(x.model, tiny.victim.value.weights, data)
         both = [tiny.queries.value, tiny.changed.value]
         images = Images(
             np.concatenate([q.images for q in both])[rows], np.concatenate([q.labels for q in both])[rows]
         )
-        return pairwise(x.scores, network, data, factors, images, train_batch)
+        return pairwise(x.scores, network, data, factors, images)
 
     return score
 
@@ -209,16 +216,18 @@ def same(one: np.ndarray, other: np.ndarray) -> bool:
     )
 
 
-def test_scores_do_not_depend_on_the_training_batch(score_tiny):
-    assert same(score_tiny(train_batch=7), score_tiny(train_batch=300))
+def test_scores_do_not_depend_on_the_training_batch(score_tiny, monkeypatch):
+    small = score_tiny()
+    monkeypatch.setattr(sweep, "CPU_BATCH", 300)
+    assert same(score_tiny(), small)
 
 
 def test_one_pass_for_all_queries_equals_one_pass_for_each(tiny, score_tiny, monkeypatch):
     together = tiny.scores.value.values[:3]
-    assert query_batch(3, parameters=1000) == 3
+    assert queries_at_a_time(3, parameters=1000) == [slice(0, 3)]
     assert same(np.concatenate([score_tiny(slice(q, q + 1)) for q in range(3)]), together)
     monkeypatch.setattr(scoring, "MEMORY_SHARE", 0.0)  # no memory: one query at a time
-    assert query_batch(3, parameters=1000) == 1
+    assert queries_at_a_time(3, parameters=1000) == [slice(0, 1), slice(1, 2), slice(2, 3)]
     assert same(score_tiny(), together)
 
 
