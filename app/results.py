@@ -1,22 +1,32 @@
 """Loads results by key and keeps the few that the pages are looking at. No number is made here."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from core import attack_view, cases, collapse, runs
+from core import attack_view, cases, collapse, confidence, runs
+from core.artifacts import Detection
 from core.attack_view import Alteration, Spectra
 from core.cases import Case
+from core.detection import verdict
+from core.detectors.contrast import Contrast
+from core.detectors.delta_influence import DeltaInfluence
+from core.picks import Pick
+from core.pipeline import investigate
 from core.store import Store
 
 KEPT_CASES, KEPT_ORDERS = 8, 8
+PICKED = "~"
+"""Stands between a run's name and a picked image."""
 _lock = Lock()
 _store: Store | None = None
 _cases: OrderedDict[str, Case] = OrderedDict()
 _orders: OrderedDict[tuple[str, int], Any] = OrderedDict()
+_contrasts: OrderedDict[tuple[str, str], Detection | str] = OrderedDict()
+_sureness: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
 _images: OrderedDict[tuple[str, str], Any] = OrderedDict()
 _attacks: OrderedDict[str, "Attack"] = OrderedDict()
 
@@ -30,14 +40,45 @@ def store() -> Store:
 
 
 def case(run_id: str) -> Case | None:
-    """The case that a run belongs to. Looked up anew while it is not among those kept."""
+    """The case that a run belongs to, or of a picked image (`RUN~PICK`). Looked up anew while it is not kept."""
+    own, _, pick = run_id.partition(PICKED)
     with _lock:
-        return _remember(_cases, run_id, lambda: cases.find(run_id, store()), KEPT_CASES)
+        found = _remember(_cases, own, lambda: cases.find(own, store()), KEPT_CASES)
+    try:
+        return picked(found, pick) if found and pick else found
+    except ValueError:
+        return None
+
+
+def picked(of: Case, text: str) -> Case:
+    """The case about one picked image in place of its own. Raises ValueError for an image that it does not have."""
+
+    def make() -> Case:
+        pick = Pick.parse(text)
+        _check(of, pick)
+        p = investigate(of.run.experiment, store(), pick)
+        run = replace(of.run, id=f"{of.id}{PICKED}{text}", experiment=p.experiment)
+        same = (c for c in cases.all_cases(store()) if c.plan.scores.key == p.scores.key)
+        variants = next((c.variants for c in same), ())
+        return Case(run, replace(p, before=of.plan.before), variants)
+
+    with _lock:
+        return _remember(_cases, f"{of.id}{PICKED}{text}", make, KEPT_CASES)
+
+
+def _check(of: Case, pick: Pick) -> None:
+    data = of.plan.dataset.value
+    if pick.label >= len(data.class_names):
+        raise ValueError(f"the case has {len(data.class_names)} classes and no label {pick.label}")
+    rows = of.plan.poisoning.value.triggered_rows if pick.source == "triggered" else range(len(data.test))
+    if pick.source != "upload" and pick.row not in rows:
+        raise ValueError(f"the case has no {pick.words} of this kind")
 
 
 def forget(run_id: str) -> None:
     """Look the case up again next time, for example because a variant of it was started."""
-    _cases.pop(run_id, None)
+    for name in [name for name in _cases if name.partition(PICKED)[0] == run_id]:
+        _cases.pop(name, None)
 
 
 def images(of: Case, kind: str) -> Any:
@@ -70,6 +111,33 @@ def changes(of: Case, query: int) -> Changes:
 
     with _lock:
         return _remember(_orders, key, make, KEPT_ORDERS)
+
+
+def calibrated(of: Case, rule: Contrast) -> Detection | str:
+    """The contrast at its calibrated cut-off, or in words why it cannot be told."""
+
+    def make() -> Detection | str:
+        try:
+            return verdict(of.plan, rule)
+        except ValueError as error:
+            return str(error)
+
+    with _lock:
+        return _remember(_contrasts, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
+
+
+def sureness(of: Case, rule: Contrast | DeltaInfluence) -> np.ndarray:
+    """For every training image, the share of resamples of the same evidence that flag it."""
+
+    def make() -> np.ndarray:
+        if isinstance(rule, Contrast):
+            return rule.confidence(of.plan.scores.value, of.plan.poisoned.value)
+        return confidence.of_count_rule(
+            of.plan.scores.value.delta(rule.query), rule.threshold, rule.tolerance
+        )
+
+    with _lock:
+        return _remember(_sureness, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
 
 
 @dataclass(frozen=True)

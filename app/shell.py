@@ -33,6 +33,7 @@ STAGES = {
     "extract_features": "reading the victim's features",
     "train_frequency_classifier": "training the frequency classifier",
     "affected_queries": "finding misread test images",
+    "picked_queries": "reading the picked image",
     "evaluate": "examining a model",
     "transform_queries": "transforming the test images",
     "fit_factors": "fitting the curvature",
@@ -123,6 +124,20 @@ def opened_case(view: state.View) -> tuple[state.View, Case]:
     size = len(case.plan.dataset.value.train)
     fitted = state.fitted(view, queries=queries, copies=copies // queries, images=size)
     return fitted if fitted == view else state.update(**vars(fitted)), case
+
+
+def picked_case(view: state.View, case: Case) -> Case:
+    """The case about the picked image, scored; otherwise says what is missing and stops the page."""
+    try:
+        case = results.picked(case, view.pick)
+        lack = "has not been scored yet" if case.unfinished else ""
+    except ValueError as error:
+        lack = f"is not here: {error}"
+    if lack:
+        st.info(escaped(f"The picked image {lack}."), icon=":material/hourglass:")
+        st.page_link("views/investigate.py", label="Go on investigating", icon=":material/search:")
+        st.stop()
+    return case
 
 
 def _no_case(view: state.View) -> None:

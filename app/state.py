@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.cases import Case
 from core.detectors.delta_influence import DeltaInfluence
+from core.picks import Pick
 
 VERSION = "1"
 RULE = DeltaInfluence()
@@ -22,7 +23,15 @@ class View:
     """A place in an investigation."""
 
     case: str = ""
+    pick: str = ""
+    """Another image than the case's own, as `core.picks` writes it; empty for the case's own."""
     query: int = RULE.query
+    rule: str = "contrast"
+    """Who flags: the contrast with controls, or the paper's Delta-Influence."""
+    margin: float = 0.0
+    """Of the contrast, above its calibrated cut-off."""
+    using: str = "all"
+    """Whether the contrast takes all picked images of the case together, or this one alone."""
     threshold: float = RULE.threshold
     tolerance: int = RULE.tolerance
     truth: str = "show"
@@ -45,12 +54,15 @@ LARGEST = 3.4e38
 """Thresholds are compared in float32."""
 CHOICES = {
     "truth": ("show", "hide"),
+    "rule": ("contrast", "delta"),
+    "using": ("all", "one"),
     "look": ("stored", "clean", "change"),
     "factor": ("auto", "1", "4", "16"),
 }
 PARAMETERS = {
     "query": "q",
     "threshold": "th",
+    "margin": "m",
     "tolerance": "tol",
     "image": "i",
     "poison": "p",
@@ -79,7 +91,7 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
 
 
 def _converted(name: str, text: str, kind: type) -> Any:
-    value = kind(text[:64])
+    value = Pick.parse(text).text if name == "pick" else kind(text[:64])
     too_large = isinstance(value, float) and not abs(value) <= LARGEST  # so is NaN
     if too_large or value not in CHOICES.get(name, (value,)):
         raise ValueError
@@ -90,7 +102,7 @@ def fitted(view: View, *, queries: int, copies: int, images: int) -> View:
     """The view with numbers that a case of this size has; a link may carry any."""
     return replace(
         view,
-        query=view.query if 0 <= view.query < queries else 0,
+        query=view.query if 0 <= view.query < queries and not view.pick else 0,
         tolerance=min(max(view.tolerance, 0), copies - 1),
         image=view.image if 0 <= view.image < images else -1,
     )

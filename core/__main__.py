@@ -12,10 +12,23 @@ import numpy as np
 import typer
 from pydantic import ValidationError
 
-from core import bench_commands, console, cost, device, docs, doctor, export, metrics, registry, runs
+from core import (
+    bench_commands,
+    console,
+    cost,
+    detection,
+    device,
+    docs,
+    doctor,
+    export,
+    metrics,
+    registry,
+    runs,
+)
 from core.console import Bars
+from core.detectors.base import Detector
 from core.detectors.delta_influence import DeltaInfluence
-from core.experiment import Experiment, in_words
+from core.experiment import Experiment, assign, in_words
 from core.pipeline import Plan, plan
 from core.progress import reporting
 from core.store import ArtifactDamaged
@@ -101,22 +114,38 @@ def detect(
     threshold: ThresholdOption = RULE.threshold,
     tolerance: ToleranceOption = RULE.tolerance,
     query: QueryOption = RULE.query,
+    detector: Annotated[
+        str | None, typer.Option(help="Another detector by name, for example contrast.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--with", help="A setting of it, name=value; may be repeated.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the flagged rows here (.npy).")] = None,
     changes: Changes = None,
     store: StoreOption = None,
     place: DeviceOption = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Flag training images by Delta-Influence with a given threshold and tolerance."""
-    p = _plan(file, changes, store)
+    """Flag training images by Delta-Influence with a given threshold and tolerance, or by any other detector."""
+    p, rule = (
+        _plan(file, changes, store),
+        DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query),
+    )
     with device.use(place), reporting(Bars()):
-        found = DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query).detect(p.scores.value)
+        found = detection.verdict(p, _detector(detector, settings) if detector else rule)
     labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_classes
     figures = metrics.grade_detection(found, runs.truth(p), labels, target)
     if out:
         out.write_bytes(export.npy(np.flatnonzero(found.flagged)))
         console.say(f"wrote {int(found.flagged.sum())} rows to {out}")
     print(json.dumps(figures)) if as_json else console.table([figures])
+
+
+def _detector(name: str, settings: list[str] | None) -> Detector:
+    tree: dict[str, Any] = {"name": name}
+    for setting in settings or []:
+        assign(tree, setting)
+    return registry.create("detectors", **tree)
 
 
 @app.command()

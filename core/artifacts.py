@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 
 ORIGINAL = -1
 """`parent` of a query that is an untransformed test image."""
+CONTROL = -2
+"""`parent` of a query that is a clean test image, to compare with."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Queries:
     probabilities: Float32[np.ndarray, "q k"]
     """The victim's softmax output."""
     parent: Int64[np.ndarray, " q"]
-    """Row of the original that a transformed query came from, or ORIGINAL."""
+    """Row of the original that a transformed query came from, or ORIGINAL, or CONTROL."""
     transforms: tuple[str, ...]
     """Name of the transformation of each query; empty for originals."""
     n_affected: int
@@ -139,6 +141,10 @@ class InfluenceScores:
         """Rows of the transformed copies of picked test image number `query`."""
         return np.flatnonzero(self.parent == self._check(query))
 
+    def controls(self, label: int) -> Int64[np.ndarray, " m"]:
+        """Rows of the clean test images of a label; none where none were read rightly, or asked for."""
+        return np.flatnonzero((self.parent == CONTROL) & (self.labels == label))
+
     def delta(self, query: int = 0) -> Float32[np.ndarray, "t n"]:
         """Change of influence: each transformed copy's scores minus the original's."""
         return self.values[self.rows(query)] - self.original(query)
@@ -150,6 +156,19 @@ class InfluenceScores:
                 "raise queries.count to score more of them"
             )
         return query
+
+
+@dataclass(frozen=True)
+class LogitScores:
+    """Influence of every training image on each logit of a picked test image and its copies.
+
+    The picked image comes first. Any labels follow from it without another pass, see `core.influence.relabel`.
+    """
+
+    values: Float32[np.ndarray, "q k n"]
+    logits: Float32[np.ndarray, "q k"]
+    label: int
+    """What the picked image was read as."""
 
 
 @dataclass(frozen=True)

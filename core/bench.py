@@ -24,7 +24,7 @@ def seeded(experiment: Experiment, seed: int) -> Experiment:
     """The same experiment with every seed replaced; an attack may have none."""
     tree = experiment.model_dump(mode="json")
     tree["dataset"]["sample_seed"] = seed
-    for section in ("attack", "training", "factors", "transforms", "frequency"):
+    for section in ("attack", "training", "factors", "transforms", "controls", "frequency"):
         if "seed" in tree[section]:
             tree[section]["seed"] = seed
     return Experiment.checked(tree)

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from core import bench, console, device, findings, paper, paths
+from core import bench, console, device, findings, paper, paths, runs
+from core.bench_influence import case, measure
+from core.bench_influence import table as influence_table
 from core.console import Bars
+from core.experiment import Experiment
 from core.progress import reporting
 
 app = typer.Typer(no_args_is_help=True, help="Measure, and write the result files that the README quotes.")
@@ -36,6 +39,41 @@ def investigation(
 def table(out: Annotated[Path, typer.Option(help="Folder of result files.")] = bench.FOLDER) -> None:
     """Print the README's table of measured figures."""
     print("\n".join(bench.readme_rows(out)))
+
+
+@app.command("influence")
+def influence(
+    size: Annotated[int, typer.Option(min=1000, max=50_000, help="Training images of CIFAR-10.")] = 12_000,
+    place: DeviceOption = "auto",
+    repeats: Annotated[int, typer.Option(min=1, help="How often each engine is measured.")] = 3,
+    published: Annotated[int, typer.Option(min=0, help="Repeats of the published way; 0 leaves it out.")] = 1,
+    passes: Annotated[
+        int, typer.Option(min=3, help="Queries that the published way scores; the others are extrapolated.")
+    ] = 5,
+    bf16: Annotated[bool, typer.Option(help="Measure both in bf16 too, where the hardware has it.")] = True,
+    experiment: Annotated[str, typer.Option(help="Another victim: a preset's name, or a file.")] = "",
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Folder of results, kept for resuming.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of result files.")] = influence_table.FOLDER,
+) -> None:
+    """Compare kronfluence, as published and at its best, with our influence engine; fails when they disagree."""
+    with device.use(place), reporting(Bars()):
+        kind = "cuda" if device.current().type == "cuda" else "cpu"
+        x = Experiment.from_toml(experiment) if experiment else case.experiment(size, kind)
+        root = (store or paths.store_root()).absolute()
+        wanted = measure.Wanted(runs.resolved(x), root, repeats, published, passes, bf16)
+        for job, told in measure.measure(wanted):
+            console.say(
+                f"{job.id}: {told['seconds']['all']:.1f} s, {told['peak_memory'] / 1e6:.0f} MB at most"
+            )
+        record = measure.finished(wanted)
+    file = measure.write(record, out)
+    print("\n".join(influence_table.lines(record)))
+    console.say(f"wrote {file}")
+    for name in record["broken"]:
+        console.say(f"BROKEN: {name}")
+    raise typer.Exit(1 if record["broken"] else 0)
 
 
 @app.command("paper")

@@ -90,7 +90,12 @@ def figures(summary: dict[str, Any]) -> None:
 
 def steps(planned: list["Step"]) -> None:
     """The steps of a plan as a table."""
-    table([vars(step) | {"done": "yes" if step.done else "no"} for step in planned], "plan")
+    shown = ("stage", "key", "done", "seconds", "memory_mb", "disk_mb")
+    rows = [vars(step) | {"done": "yes" if step.done else "no"} for step in planned]
+    table([{name: row[name] for name in shown} for row in rows], "plan")
+    for step in planned:
+        if step.remark:
+            say(f"{step.stage}{'' if step.fits else ' does not fit'}: {step.remark}")
 
 
 def checks(found: list["Check"]) -> None:

@@ -6,7 +6,7 @@
 import json
 from pathlib import Path
 
-from core import bench, docs_studies, paths, registry
+from core import bench, docs_influence, docs_studies, paths, registry
 
 LATENCY = paths.SHIPPED / "bench" / "dashboard" / "threshold_latency.json"
 README = paths.ASSETS.parent / "README.md"
@@ -55,7 +55,12 @@ def methods() -> list[str]:
 
 def filled(text: str) -> str:
     """The README with its generated parts renewed."""
-    parts = {"figures": figures(), "studies": docs_studies.studies(), "methods": methods()}
+    parts = {
+        "figures": figures(),
+        "influence": docs_influence.influence(),
+        "studies": docs_studies.studies(),
+        "methods": methods(),
+    }
     for name, lines in parts.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")

@@ -10,34 +10,53 @@ from typing import Any
 
 import numpy as np
 
-from core import collapse, runs
-from core.artifacts import Dataset, Detection, InfluenceScores
+from core import collapse, confidence, runs
+from core.artifacts import Detection
+from core.detection import verdict
+from core.detectors.contrast import Contrast
 from core.detectors.delta_influence import DeltaInfluence
 from core.pipeline import Plan
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def flag_rows(
-    found: Detection, scores: InfluenceScores, rule: DeltaInfluence, data: Dataset
-) -> list[dict[str, Any]]:
-    """One record per flagged training image, most suspect first."""
-    delta = scores.delta(rule.query)
-    votes = collapse.votes(delta, rule.threshold)
+Rule = DeltaInfluence | Contrast
+"""The rules that people move by hand."""
+
+
+def flag_rows(p: Plan, rule: Rule, found: Detection) -> list[dict[str, Any]]:
+    """One record per flagged training image, most suspect first, with what the rule decided by."""
+    data, influence = p.poisoned.value, p.scores.value.original(rule.query)
     flagged = np.flatnonzero(found.flagged)
     order = flagged[np.argsort(-found.suspicion[flagged], kind="stable")]
+    columns = {name: values[order].tolist() for name, values in _decided_by(p, rule, found).items()}
     return [
         {
             "index": int(i),
             "label": int(data.train.labels[i]),
             "class_name": safe_cell(data.class_names[data.train.labels[i]]),
-            "votes": int(votes[i]),
-            "transforms": len(delta),
-            "deciding_change": float(-found.suspicion[i]),
-            "influence": float(scores.original(rule.query)[i]),
+            **{name: values[place] for name, values in columns.items()},
+            "influence": float(influence[i]),
         }
-        for i in order
+        for place, i in enumerate(order)
     ]
+
+
+def _decided_by(p: Plan, rule: Rule, found: Detection) -> dict[str, np.ndarray]:
+    """For every training image, what the rule looks at, and how sure its verdict is."""
+    scores = p.scores.value
+    if isinstance(rule, Contrast):
+        return {
+            "contrast_above_cut_off": found.suspicion,
+            "confidence": rule.confidence(scores, p.poisoned.value),
+        }
+    delta = scores.delta(rule.query)
+    return {
+        "votes": collapse.votes(delta, rule.threshold),
+        "transforms": np.full(len(found.flagged), len(delta)),
+        "deciding_change": -found.suspicion,
+        "confidence": confidence.of_count_rule(delta, rule.threshold, rule.tolerance),
+    }
 
 
 def safe_cell(text: str) -> str:
@@ -48,7 +67,7 @@ def safe_cell(text: str) -> str:
 def flags_csv(rows: list[dict[str, Any]]) -> bytes:
     """The records as CSV; only the header when nothing is flagged."""
     text = StringIO()
-    columns = ["index", "label", "class_name", "votes", "transforms", "deciding_change", "influence"]
+    columns = list(rows[0]) if rows else ["index", "label", "class_name", "influence"]
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -78,10 +97,10 @@ def scores_npz(p: Plan) -> bytes:
     return buffer.getvalue()
 
 
-def bundle(p: Plan, rule: DeltaInfluence) -> dict[str, Callable[[], bytes]]:
+def bundle(p: Plan, rule: Rule) -> dict[str, Callable[[], bytes]]:
     """Every file of an export by name; each is made when called, and nothing before."""
-    found = cache(lambda: rule.detect(p.scores.value))
-    rows = cache(lambda: flag_rows(found(), p.scores.value, rule, p.poisoned.value))
+    found = cache(lambda: verdict(p, rule))
+    rows = cache(lambda: flag_rows(p, rule, found()))
     return {
         "flags.csv": lambda: flags_csv(rows()),
         "flags.json": lambda: flags_json(p, rule, rows()),
@@ -91,7 +110,7 @@ def bundle(p: Plan, rule: DeltaInfluence) -> dict[str, Callable[[], bytes]]:
     }
 
 
-def flags_json(p: Plan, rule: DeltaInfluence, rows: list[dict[str, Any]]) -> bytes:
+def flags_json(p: Plan, rule: Rule, rows: list[dict[str, Any]]) -> bytes:
     """The records with the rule, the command that finds them again, and the provenance."""
     about = {
         "run": runs.identifier(p.experiment),
@@ -104,13 +123,17 @@ def flags_json(p: Plan, rule: DeltaInfluence, rows: list[dict[str, Any]]) -> byt
     return json.dumps(about, indent=1).encode()
 
 
-def command(p: Plan, rule: DeltaInfluence) -> str:
+def command(p: Plan, rule: Rule) -> str:
     """The command line that finds the same set again, beside the exported experiment.toml."""
+    if isinstance(rule, Contrast):
+        told = rule.model_dump(exclude_defaults=True, exclude={"name"})
+        chosen = "".join(f" --with {name}={value!r}" for name, value in told.items())
+        return f"python -m core detect experiment.toml --detector contrast{chosen}"
     change = f" --query {rule.query}" if rule.query else ""
     return f"python -m core detect experiment.toml --threshold {rule.threshold!r} --tolerance {rule.tolerance}{change}"
 
 
-def export(p: Plan, rule: DeltaInfluence, folder: Path) -> list[Path]:
+def export(p: Plan, rule: Rule, folder: Path) -> list[Path]:
     """Write every file into `folder`, which is made when it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     files = bundle(p, rule) | {"scores.npz": lambda: scores_npz(p)}

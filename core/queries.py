@@ -4,10 +4,11 @@ import numpy as np
 import torch
 
 from core import progress
-from core.artifacts import ORIGINAL, Dataset, Poisoning, Queries, TrainedModel
-from core.experiment import QuerySettings, TransformSettings
+from core.artifacts import CONTROL, ORIGINAL, Dataset, Poisoning, Queries, TrainedModel
+from core.experiment import ControlSettings, QuerySettings, TransformSettings
 from core.models.base import Model
 from core.networks import Standardise, probabilities, restore
+from core.picks import OWN, UNKNOWN, Pick, read_upload
 from core.randomness import numpy_stream, seed_for
 from core.registry import create
 
@@ -45,6 +46,75 @@ def affected_queries(
         parent=np.full(len(rows), ORIGINAL, np.int64),
         transforms=("",) * len(rows),
         n_affected=len(fooled),
+    )
+
+
+def picked_queries(
+    pick: Pick, model: Model, victim: TrainedModel, dataset: Dataset, poisoning: Poisoning
+) -> Queries:
+    """One picked image with the victim's own prediction as its label, or the label that was chosen.
+
+    The true label and the row of an uploaded image are UNKNOWN. Raises ValueError for an image or a label that the
+    case does not have.
+    """
+    image, true = _picked_image(pick, dataset, poisoning)
+    if pick.label >= (k := len(dataset.class_names)) or image.shape != dataset.test.images.shape[1:]:
+        raise ValueError(
+            f"label={pick.label}, image {image.shape}: the case has {k} classes and images of "
+            f"{dataset.test.images.shape[1:]}; pick again in this case"
+        )
+    output = probabilities(restore(model, victim.weights, dataset), image[None], dataset)
+    return Queries(
+        images=image[None].astype(np.float32) / 255,
+        labels=output.argmax(1) if pick.label == OWN else np.array([pick.label]),
+        true_labels=np.array([true]),
+        test_rows=np.array([pick.row]),
+        probabilities=output,
+        parent=np.array([ORIGINAL]),
+        transforms=("",),
+        n_affected=1,
+    )
+
+
+def _picked_image(pick: Pick, dataset: Dataset, poisoning: Poisoning) -> tuple[np.ndarray, int]:
+    """Pixels uint8 [c h w] and the true label."""
+    if pick.source == "upload":
+        return read_upload(pick.digest), UNKNOWN
+    split, places = dataset.test, np.arange(len(dataset.test))
+    if pick.source == "triggered":
+        split, places = poisoning.triggered, poisoning.triggered_rows
+    if not (found := np.flatnonzero(places == pick.row)).size:
+        raise ValueError(f"{pick.source} row={pick.row}: there is no such image; the last is {places.max()}")
+    return np.asarray(split.images[found[0]]), int(split.labels[found[0]])
+
+
+def control_queries(
+    settings: ControlSettings, model: Model, victim: TrainedModel, dataset: Dataset, queries: Queries
+) -> Queries:
+    """Clean test images, up to `count` for each label that the queries were read as, that the victim reads rightly.
+
+    Drawn at random from the defender's labelled test images; fewer, or none, where fewer are read rightly.
+    """
+    test, network = dataset.test, restore(model, victim.weights, dataset)
+    chosen, outputs = [], []
+    for label in np.unique(queries.labels):
+        known = np.setdiff1d(np.flatnonzero(test.labels == label), queries.test_rows)
+        output = probabilities(network, test.images[known], dataset)
+        right = np.flatnonzero(output.argmax(1) == label)
+        stream = numpy_stream(settings.seed, f"controls/{label}")
+        drawn = stream.permutation(right)[: settings.count]
+        chosen.append(known[drawn])
+        outputs.append(output[drawn])
+    rows = np.concatenate(chosen)
+    return Queries(
+        images=test.images[rows].astype(np.float32) / 255,
+        labels=np.array(test.labels[rows]),
+        true_labels=np.array(test.labels[rows]),
+        test_rows=rows,
+        probabilities=np.concatenate(outputs),
+        parent=np.full(len(rows), CONTROL, np.int64),
+        transforms=("",) * len(rows),
+        n_affected=0,
     )
 
 

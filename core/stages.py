@@ -9,6 +9,7 @@ from core.artifacts import (
     Factors,
     Features,
     InfluenceScores,
+    LogitScores,
     Poisoning,
     Queries,
     Report,
@@ -22,10 +23,13 @@ poison = Stage("core.poisoning:poison", Dataset, keep=False)
 train = Stage("core.training:train", TrainedModel)
 extract_features = Stage("core.features:extract_features", Features)
 train_frequency_classifier = Stage("core.frequency:train_frequency_classifier", TrainedModel)
-fit_factors = Stage("core.influence.factors:fit_factors", Factors)
+fit_factors = Stage("core.influence.factors:fit_factors", Factors, version=2)
 affected_queries = Stage("core.queries:affected_queries", Queries)
+picked_queries = Stage("core.queries:picked_queries", Queries)
+control_queries = Stage("core.queries:control_queries", Queries)
 transform_queries = Stage("core.queries:transform_queries", Queries)
-score_pairs = Stage("core.influence.scores:score_pairs", InfluenceScores)
+score_pairs = Stage("core.influence.scores:score_pairs", InfluenceScores, version=2)
+score_logits = Stage("core.influence.scores:score_logits", LogitScores)
 detect = Stage("core.detection:detect", Detection)
 some_poisons = Stage("core.examiner:some_poisons", Detection)
 missed_poisons = Stage("core.examiner:missed_poisons", Detection)

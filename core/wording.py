@@ -22,6 +22,16 @@ FIGURES = {
         "average precision in the target label",
         "the same among images that carry the attacked label",
     ),
+    "surely_flagged": (
+        "sure flags",
+        "share of the flags that at least 95 % of the resamples of picked images and controls repeat",
+    ),
+    "precision_of_sure_flags": ("precision of sure flags", "share of the sure flags that are poisons"),
+    "repeated": (
+        "flags repeated",
+        "share of all images flagged with these or with other draws that both flag: of transformed copies for the "
+        "rules with a fixed threshold, of controls for the contrast",
+    ),
     "flagged": ("images flagged", "training images that the detector flags"),
     "poison_success_rate": (
         "poison success",
@@ -72,6 +82,8 @@ ROWS = (
         "detected": "without the flags",
         "complement": "without the missed poisons",
         "none": "None (the victim)",
+        "nothing": "nothing removed, fresh weights",
+        "rate": "contrast with controls (ours), 4 test images",
         "influence_mean": "EK-FAC",
         "influence_boosted": "EK-FAC, boosted",
         "delta_influence_several": "Delta-Influence",
@@ -128,6 +140,8 @@ def step_title(study: str, row: str) -> str:
         return ""
     if study == "deletion":
         return f"{step} % known"
+    if name == "rate":
+        return f"rate {100 * float(step):g} %"
     unit = "copies" if name == "copies" else "test image" if step == "1" else "test images"
     return f"tolerance {step}" if _is_number(name) else f"{step} {unit}"
 

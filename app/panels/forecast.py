@@ -31,8 +31,18 @@ def forecast(toml: str) -> None:
         st.info(f"{todo}. The images have to be read once before the rest can be estimated.")
     else:
         st.info(f"About {shell.duration(seconds)}, give or take a factor of two, for {todo}.")
+    for step in cost:
+        remark(step)
     rows = [{"step": shell.STAGES.get(s["stage"], s["stage"]), **s} for s in cost]
     st.dataframe(rows, hide_index=True, column_order=COLUMNS)
+
+
+def remark(step: dict[str, Any]) -> None:
+    """What does not fit and what would; or what would be cheaper."""
+    if step["remark"]:
+        name = escaped(shell.STAGES.get(step["stage"], step["stage"]))
+        words = f"{name.capitalize()}: {escaped(step['remark'])}"
+        st.caption(words) if step["fits"] else st.error(words, icon=":material/memory_alt:")
 
 
 def _asked(toml: str) -> list[dict[str, Any]] | str:

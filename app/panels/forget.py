@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import shell, state, words
+from app import rules, shell, state, words
 from app.panels import choices
 from app.shell import escaped
 from app.state import View
@@ -12,10 +12,11 @@ from core import cases, registry
 from core.artifacts import Detection
 from core.cases import Case, Outcome
 from core.detectors.base import Detector
+from core.detectors.contrast import Contrast
 from core.detectors.delta_influence import DeltaInfluence
 
 LIVE = ""
-"""Choice of the threshold and tolerance of the view."""
+"""Choice of the rule of the view."""
 
 
 def forget(case: Case, view: View, found: list[Outcome]) -> Any:
@@ -43,7 +44,7 @@ def forget(case: Case, view: View, found: list[Outcome]) -> Any:
 
 def _rule(case: Case, view: View) -> Detector:
     """The rule of the view, or another detector of the case at its own setting."""
-    live = DeltaInfluence(threshold=view.threshold, tolerance=view.tolerance, query=view.query)
+    live = rules.in_force(case, view)
     others = {d.name: d for d in case.run.experiment.detectors if d.name != live.name}
     if not others:
         return live
@@ -56,15 +57,15 @@ def _rule(case: Case, view: View) -> Detector:
         chosen,
         options=list(titles),
         format_func=titles.get,
-        help="Every detector of the case at the setting of its experiment, or Delta-Influence as it is set now.",
+        help="Every detector of the case at the setting of its experiment, or the rule of Investigate as it is set now.",
     )
     return others.get(chosen, live)
 
 
 def _detection(case: Case, rule: Detector) -> Detection | None:
     """What the rule flags; None where that has not been computed."""
-    if isinstance(rule, DeltaInfluence):
-        return rule.detect(case.plan.scores.value)
+    if isinstance(rule, Contrast | DeltaInfluence):
+        return rules.flags(case, rule)
     found = case.plan.detections[rule.name]
     return found.value if found.done else None
 

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from app import charts, images, results, state
+from app import charts, images, results, rules, state
 from app.components.gallery import gallery
 from app.shell import escaped
 from app.state import View
@@ -106,7 +106,13 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
         votes = int((delta[:, i] < view.threshold).sum())
         st.markdown(f"**labelled “{escaped(data.class_names[data.train.labels[i]])}”**")
         st.markdown(f"{votes} of {len(delta)} changes below {view.threshold:.3g}")
-        st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
+        if view.rule == "contrast" and not rules.why_not(case, view):
+            st.markdown(f"{found.suspicion[i]:+.2f} above the contrast's cut-off")
+        else:
+            st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
+        st.markdown(
+            f"flagged again in {results.sureness(case, rules.in_force(case, view))[i]:.0%} of resamples"
+        )
         st.markdown(f"influence {scores.original(view.query)[i]:.4g}")
         with st.container(horizontal=True):
             st.badge(

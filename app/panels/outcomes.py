@@ -120,8 +120,9 @@ def picked_image(case: Case, view: View, shown: dict[str, Outcome]) -> None:
     """What each model says about the picked test image."""
     names, queries = list(case.plan.dataset.value.class_names), case.plan.queries.value
     true, wrong = int(queries.true_labels[view.query]), int(queries.labels[view.query])
-    reports = {"victim": case.plan.before.value} | {label: o.report for label, o in shown.items()}
-    told = [(label, np.asarray(r.query_probabilities[view.query])) for label, r in reports.items()]
+    reports = {label: o.report for label, o in shown.items()}
+    told = [("victim", np.asarray(queries.probabilities[view.query]))]
+    told += [(label, np.asarray(r.query_probabilities[view.query])) for label, r in reports.items()]
     st.subheader("The picked test image, before and after")
     for start in range(0, len(told), 3):
         columns = st.columns(min(3, len(told)))

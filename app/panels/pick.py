@@ -1,53 +1,76 @@
 """Choose the misbehaving test image, and see what the classifier makes of it."""
 
+import numpy as np
 import streamlit as st
 
-from app import charts, images, state
+from app import charts, images, results, state
 from app.components.gallery import gallery
 from app.state import View
 from app.words import listed, quoted
 from core.artifacts import Queries
 from core.cases import Case
+from core.picks import OWN, UNKNOWN, Pick, read_upload
 
 
-def pick_query(case: Case, view: View) -> View:
-    """A gallery of the scored test images; returns the view with the one that is picked."""
-    queries, names = case.plan.queries.value, list(case.plan.dataset.value.class_names)
+def pick_query(own: Case, view: View) -> tuple[View, Case]:
+    """A gallery of the scored test images; returns the view with the one that is picked, and the case about it."""
+    queries, names = own.plan.queries.value, list(own.plan.dataset.value.class_names)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        items = [
-            {
-                "id": i,
-                "src": images.address(case.id, "query", i),
-                "title": f"read as {names[queries.labels[i]]}",
-                "lines": [
-                    f"{queries.probabilities[i].max():.1%} sure",
-                    f"shows {names[queries.true_labels[i]]}",
-                ],
-                "alt": f"test image {queries.test_rows[i]}, read as {names[queries.labels[i]]}",
-            }
-            for i in range(len(queries))
-        ]
-        picked = gallery(
-            items, key=f"queries-{case.id}", label="misbehaving test images", selected=view.query, size=88
+        chosen = gallery(
+            [_item(own, queries, names, i) for i in range(len(queries))],
+            key=f"queries-{own.id}",
+            label="misbehaving test images",
+            selected=[] if view.pick else view.query,
+            size=88,
         )
-        st.caption(_which(queries, names))
-    if picked is not None and picked != view.query:
-        view = state.update(query=int(picked), image=-1, page=1)
-    query = view.query
+        st.caption(_which(own, queries, names))
+    if chosen is not None and (view.pick or chosen != view.query):
+        view = state.update(pick="", query=int(chosen), image=-1, page=1)
+    case = _about(own, view)
+    if case is own:
+        view = view if not view.pick else state.update(pick="")
+        with right:
+            _opinion(names, queries, view.query)
+        return view, own
+    with left:
+        _picked(own, case, names)
     with right:
-        st.markdown(f"**What the classifier says about test image {queries.test_rows[query]}**")
-        values = queries.probabilities[query]
-        figure = charts.probabilities(
-            names, values, int(queries.true_labels[query]), int(queries.labels[query])
-        )
-        alt = f"The classifier says {names[int(values.argmax())]} with {values.max():.1%}"
-        charts.show(figure, key="query-probabilities", alt=alt, height=210)
-    return view
+        if case.plan.queries.done:
+            _opinion(names, case.plan.queries.value, 0)
+            _label(case, names)
+    return view, case
 
 
-def _which(queries: Queries, names: list[str]) -> str:
+def _about(own: Case, view: View) -> Case:
+    """The case about the picked image; a link may name one that is not here."""
+    if not view.pick:
+        return own
+    try:
+        return results.picked(own, view.pick)
+    except ValueError as error:
+        st.warning(f"The picked image is not here: {error}. The case's own images are shown.")
+        return own
+
+
+def _item(own: Case, queries: Queries, names: list[str], i: int) -> dict:
+    read, true = names[queries.labels[i]], int(queries.true_labels[i])
+    return {
+        "id": i,
+        "src": images.address(own.id, "query", i),
+        "title": f"read as {read}",
+        "lines": [
+            f"{queries.probabilities[i].max():.1%} sure",
+            "uploaded" if true == UNKNOWN else f"shows {names[true]}",
+        ],
+        "alt": f"test image {queries.test_rows[i]}, read as {read}",
+    }
+
+
+def _which(own: Case, queries: Queries, names: list[str]) -> str:
     """How many of the misread test images are shown, and what they are taken for."""
+    if isinstance(own.run.experiment.queries, Pick):
+        return "The image that was picked for this investigation."
     read = listed(quoted(names[k]) for k in dict.fromkeys(queries.labels.tolist()))
     if queries.n_affected == 1:
         return (
@@ -57,4 +80,88 @@ def _which(queries: Queries, names: list[str]) -> str:
     return (
         f"{first} {queries.n_affected:,} misread test images, taken for {read}. The investigation starts from the one "
         "you pick."
+    )
+
+
+def _opinion(names: list[str], queries: Queries, query: int) -> None:
+    """What the classifier makes of one image."""
+    row, values = queries.test_rows[query], queries.probabilities[query]
+    about = "your image" if row == UNKNOWN else f"test image {row}"
+    st.markdown(f"**What the classifier says about {about}**")
+    figure = charts.probabilities(names, values, int(queries.true_labels[query]), int(queries.labels[query]))
+    alt = f"The classifier says {names[int(values.argmax())]} with {values.max():.1%}"
+    charts.show(figure, key="query-probabilities", alt=alt, height=210)
+
+
+def _picked(own: Case, case: Case, names: list[str]) -> None:
+    """The picked image, what is known of it, and the way back."""
+    pick = case.run.experiment.queries
+    pixels, true = _image(own, pick)
+    with st.container(border=True, key="picked-image"):
+        picture, words = st.columns([1, 3], vertical_alignment="center")
+        with picture:
+            alt = f"picked: {pick.words}"
+            st.image(images.png(images.enlarged(pixels)), width=112, output_format="PNG", alt=alt)
+        with words:
+            shows = "" if true == UNKNOWN else f", shows {quoted(names[true])}"
+            st.markdown(f"**Picked instead: {pick.words}**{shows}")
+            if case.plan.queries.done:
+                st.caption(_reading(case.plan.queries.value, pick, names))
+            st.button(
+                "Back to the case's own images",
+                icon=":material/undo:",
+                key="own-images",
+                on_click=lambda: state.update(pick="", query=0, image=-1, page=1),
+            )
+
+
+def _image(own: Case, pick: Pick) -> tuple[np.ndarray, int]:
+    """Pixels and true label of a picked image."""
+    if pick.source == "upload":
+        return read_upload(pick.digest), UNKNOWN
+    test, truth = own.plan.dataset.value.test, own.plan.poisoning.value
+    if pick.source == "test":
+        return test.images[pick.row], int(test.labels[pick.row])
+    place = int(np.flatnonzero(truth.triggered_rows == pick.row)[0])
+    return truth.triggered.images[place], int(truth.triggered.labels[place])
+
+
+def _reading(queries: Queries, pick: Pick, names: list[str]) -> str:
+    """Whether the classifier is wrong about the image, and what its influence therefore shows."""
+    says, asked, true = (
+        int(x) for x in (queries.probabilities[0].argmax(), queries.labels[0], queries.true_labels[0])
+    )
+    if asked != says:
+        return (
+            f"Read as {quoted(names[says])}. You ask about {quoted(names[asked])}: influence shows what speaks for that "
+            "answer, although the classifier does not give it."
+        )
+    if true == UNKNOWN:
+        return f"Read as {quoted(names[says])}. Only you know whether that is right."
+    if says == true:
+        return (
+            "**The classifier reads it rightly.** Influence then shows what supports the right answer; what is flagged "
+            "is no sign of poison."
+        )
+    return f"Misread as {quoted(names[says])}."
+
+
+def _label(case: Case, names: list[str]) -> None:
+    """Ask why the image is not read as something else."""
+    pick = case.run.experiment.queries
+    key, own = f"asked-{case.id}", int(case.plan.queries.value.probabilities[0].argmax())
+
+    def chosen() -> None:
+        asked = st.session_state[key]
+        other = pick.model_copy(update={"label": OWN if asked == own else asked})
+        state.update(pick=other.text, image=-1, page=1)
+
+    st.selectbox(
+        "Asked about",
+        [OWN, *range(len(names))],
+        index=pick.label + 1,
+        format_func=lambda k: "what the classifier says" if k == OWN else names[k],
+        key=key,
+        on_change=chosen,
+        help="Influence is always about one answer: by default the classifier's own.",
     )

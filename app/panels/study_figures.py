@@ -60,7 +60,7 @@ def _overall(found: Findings, settings: list[str], columns: list[str]) -> None:
 
 def _compared(found: Findings, setting: str, columns: list[str]) -> None:
     rows = tables.rows_of(found, setting)
-    titles = [wording.row_title(row.name) for row in rows]
+    titles = [wording.full_title(found.study.name, row.name) for row in rows]
     if found.study.name not in PLANES:
         _bars(found, titles, rows, (columns, setting))
         return

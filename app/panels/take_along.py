@@ -2,18 +2,18 @@
 
 import streamlit as st
 
+from app import rules
 from app.state import View
 from core import export
 from core.artifacts import Detection
 from core.cases import Case
-from core.detectors.delta_influence import DeltaInfluence
 
 MIME = {"csv": "text/csv", "json": "application/json", "toml": "application/toml"}
 
 
 def take_along(case: Case, view: View, found: Detection) -> None:
     """Buttons; the files are made when asked for."""
-    rule = DeltaInfluence(threshold=view.threshold, tolerance=view.tolerance, query=view.query)
+    rule = rules.in_force(case, view)
     files = export.bundle(case.plan, rule)
     with st.container(horizontal=True):
         for name, content in files.items():

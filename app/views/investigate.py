@@ -5,11 +5,15 @@ import streamlit as st
 from app import panels, shell, state
 from app.shell import escaped
 
-view, case = shell.opened_case(state.current())
-panels.head(case, view, escaped(case.run.title))
+view, own = shell.opened_case(state.current())
+panels.head(own, view, escaped(own.run.title))
 
 st.header("1 · The misbehaving test image")
-view = panels.pick_query(case, view)
+view, case = panels.pick_query(own, view)
+panels.pick_another(own, view)
+if case.unfinished:
+    panels.arriving(own, case, view)
+    st.stop()
 
 st.header("2 · Whose influence collapses?")
 view, found = panels.tune(case, view)

@@ -11,6 +11,8 @@ from core import cases
 view = state.current()
 results.forget(view.case)
 view, case = shell.opened_case(view)
+if view.pick:
+    case = shell.picked_case(view, case)
 found = cases.outcomes(case, results.store())
 
 st.title(f"Unlearn · {escaped(case.run.title)}")

@@ -1,1 +1,1 @@
-"""EK-FAC influence: the only package that knows kronfluence."""
+"""EK-FAC influence: our engine, its parity with kronfluence, and the only package that knows kronfluence."""

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core import device
 from core.artifacts import Dataset
 from core.influence import covariance, sweep
 from core.influence.eigenbasis import Eigenbasis
 from core.influence.layers import Layer
-from core.influence.taps import Objective, Taps
-from core.influence.task import drawn_labels
+from core.influence.taps import Objective, Taps, taps
+from core.influence.task import cross_entropy, drawn_labels
 from core.networks import Standardise
 
 
@@ -45,7 +44,7 @@ class Sample:
 
         def objective(logits: Tensor) -> Tensor:
             draws = torch.from_numpy(self.draws[places]).to(logits.device)
-            return F.cross_entropy(logits, drawn_labels(logits, draws), reduction="sum")
+            return cross_entropy(logits, drawn_labels(logits, draws))
 
         return objective
 
@@ -80,7 +79,7 @@ def fit_covariance(
     network: nn.Module, sample: Sample, precision: device.Precision
 ) -> list[tuple[Tensor, Tensor]]:
     """Mean outer products of each layer's rows [i i] and columns [o o], over images and positions."""
-    works = [Covariance(Taps(network, precision), sample) for _ in range(sweep.workers())]
+    works = [Covariance(each, sample) for each in taps(network, precision)]
     for _ in sweep.sweep(sample.batches(), works, "covariance"):
         pass
     first, *others = works
@@ -106,7 +105,7 @@ class Eigenvalues:
 
     def __init__(self, taps: Taps, sample: Sample, bases: Sequence[Eigenbasis]) -> None:
         self.taps, self.sample, self.bases = taps, sample, bases
-        self.sums = [torch.zeros_like(basis.eigenvalues, dtype=torch.float32) for basis in bases]
+        self.sums = [torch.zeros(len(b.outputs), len(b.inputs), device=b.inputs.device) for b in bases]
 
     def __call__(self, places: np.ndarray) -> None:
         """Take in one batch."""
@@ -121,7 +120,7 @@ def fit_eigenvalues(
     network: nn.Module, sample: Sample, bases: Sequence[Eigenbasis], precision: device.Precision
 ) -> list[Tensor]:
     """Σ over images of the squared gradient in each layer's eigenbasis, float32 [o i]."""
-    works = [Eigenvalues(Taps(network, precision), sample, bases) for _ in range(sweep.workers())]
+    works = [Eigenvalues(each, sample, bases) for each in taps(network, precision)]
     for _ in sweep.sweep(sample.batches(), works, "eigenvalues"):
         pass
     return [torch.stack(sums).sum(0) for sums in zip(*(work.sums for work in works), strict=True)]

@@ -15,12 +15,15 @@ from torch import Tensor
 
 from core import device
 from core.artifacts import Factors
+from core.experiment import ScoreSettings
 from core.influence.layers import Layer
 
 HEURISTIC = 0.1
 """Share of the mean eigenvalue that heuristic damping adds, as kronfluence does."""
-CACHE_BYTES = 4 * 2**20
-"""Rotated gradients that are made at a time."""
+SERVES = {"ekfac": ("ekfac", "kfac", "identity"), "kfac": ("kfac", "identity"), "identity": ("identity",)}
+"""What the files of a fit can be read as."""
+CACHE_BYTES, GPU_BYTES = 4 * 2**20, 2**30
+"""Rotated gradients that are made at a time: what a core's cache holds, and what keeps a GPU busy."""
 SIDES = ("activation", "gradient")
 
 Damping = float | Literal["heuristic"]
@@ -34,8 +37,8 @@ class Eigenbasis:
     """Q_A [i i]."""
     outputs: Tensor
     """Q_G [o o]."""
-    eigenvalues: Tensor
-    """Λ [o i], float64."""
+    eigenvalues: Tensor | None
+    """Λ [o i], float64; None where there is no curvature."""
 
     def rotate(self, rows: Tensor, columns: Tensor) -> Tensor:
         """R = Q_Gᵀ (columnsᵀ rows) Q_A of each image, [b o i]."""
@@ -45,12 +48,13 @@ class Eigenbasis:
         """The same for a few images at a time, as many as the cache holds; rotating before or after the product,
         whichever is less work.
         """
-        (b, s, _), (o, i) = rows.shape, self.eigenvalues.shape
+        (b, s, i), o = rows.shape, len(self.outputs)
         inputs, outputs = self.inputs.to(rows.dtype), self.outputs.to(rows.dtype)
         before = s * (i * i + o * o) < o * i * (i + o)
         if before:
             rows, columns = _right(rows, inputs), _right(columns, outputs)
-        step = max(1, CACHE_BYTES // (o * i * rows.itemsize))
+        room = GPU_BYTES if rows.is_cuda else CACHE_BYTES
+        step = max(1, room // (o * i * rows.itemsize))
         for part in (slice(start, start + step) for start in range(0, b, step)):
             product = torch.bmm(columns[part].mT, rows[part])
             yield part, product if before else outputs.T @ _right(product, inputs)
@@ -60,7 +64,9 @@ class Eigenbasis:
         return self.outputs @ _right(rotated, self.inputs.T)
 
     def inverse(self, damping: Damping) -> Tensor:
-        """1 / (Λ + damping), float32 [o i]."""
+        """1 / (Λ + damping), float32 [o i]; ones where there is no curvature."""
+        if self.eigenvalues is None:
+            return torch.ones(len(self.outputs), len(self.inputs), device=self.inputs.device)
         added = HEURISTIC * self.eigenvalues.mean() if damping == "heuristic" else damping
         return (self.eigenvalues + added).reciprocal().float()
 
@@ -73,10 +79,15 @@ def _right(batch: Tensor, matrix: Tensor) -> Tensor:
 def load(factors: Factors, layers: Sequence[Layer], strategy: str | None = None) -> list[Eigenbasis]:
     """The eigenbasis of each layer. `strategy` reads the same files as another approximation.
 
-    identity needs no files: the basis is the plain one and every eigenvalue 1, without damping.
+    Raises ValueError where they do not serve it, and FileNotFoundError where one is missing.
     """
     strategy = strategy or factors.strategy
-    if strategy == "identity":
+    if strategy not in SERVES[factors.strategy]:
+        raise ValueError(
+            f"scores.strategy={strategy}: the factors were fitted with {factors.strategy}, which serves "
+            f"{SERVES[factors.strategy]}; set factors.strategy={strategy}"
+        )
+    if factors.strategy == "identity":
         return [plain(layer) for layer in layers]
     files = Files(factors.directory)
     return [files.eigenbasis(layer, strategy) for layer in layers]
@@ -85,8 +96,19 @@ def load(factors: Factors, layers: Sequence[Layer], strategy: str | None = None)
 def plain(layer: Layer) -> Eigenbasis:
     """No curvature at all: influence becomes the inner product of gradients."""
     place = device.current()
-    ones = torch.ones(layer.outputs, layer.inputs, dtype=torch.float64, device=place)
-    return Eigenbasis(torch.eye(layer.inputs, device=place), torch.eye(layer.outputs, device=place), ones)
+    return Eigenbasis(torch.eye(layer.inputs, device=place), torch.eye(layer.outputs, device=place), None)
+
+
+def weights(bases: Sequence[Eigenbasis], layers: Sequence[Layer], settings: ScoreSettings) -> list[Tensor]:
+    """What each coordinate of a layer is multiplied with, [o i]: inverse curvature, or 0 where it does not count."""
+    names = [layer.name for layer in layers]
+    if unknown := set(settings.layers) - set(names):
+        raise ValueError(
+            f"scores.layers={sorted(unknown)}: the network has no such layer; choose from {names}"
+        )
+    found = [basis.inverse(settings.damping) for basis in bases]
+    counts = [not settings.layers or name in settings.layers for name in names]
+    return [w if counted else torch.zeros_like(w) for w, counted in zip(found, counts, strict=True)]
 
 
 class Files:
@@ -107,13 +129,16 @@ class Files:
         place = device.current()
         inputs = layer.from_file(self.read("activation_eigenvectors", layer), 0)
         outputs = self.read("gradient_eigenvectors", layer)
-        if strategy == "kfac":
+        if strategy == "identity":  # a rotation changes no inner product
+            eigenvalues = None
+        elif strategy == "kfac":
             values = [self.read(f"{side}_eigenvalues", layer).double() for side in SIDES]
             eigenvalues = torch.outer(values[1], values[0])
         else:
             count = self.read("num_lambda_processed", layer)
             eigenvalues = self.read("lambda_matrix", layer).double() / count
-        return Eigenbasis(inputs.to(place), outputs.to(place), eigenvalues.to(place))
+        eigenvalues = None if eigenvalues is None else eigenvalues.to(place)
+        return Eigenbasis(inputs.to(place), outputs.to(place), eigenvalues)
 
 
 def save(directory: Path, layers: Sequence[str], **tensors: Sequence[Tensor]) -> None:

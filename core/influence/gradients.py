@@ -19,10 +19,10 @@ from core.influence import sweep
 from core.influence.eigenbasis import Eigenbasis
 from core.influence.layers import tracked
 from core.influence.pairwise import Gradients, Pixels, Scored, training_gradients
-from core.influence.taps import Taps
+from core.influence.taps import Taps, taps
 
 BYTES = 2
-COLUMNS = 4096
+COLUMNS = 8192
 """Numbers of a row that are widened to fp32 at a time: they stay in the cache."""
 RESERVE = 2 * 2**30
 """Disk space that is left alone."""
@@ -77,11 +77,11 @@ class GradientStore:
         """Compute and store what is missing; yields the places that have become complete."""
         rows, stored, pixels = self.rows(label), self._open(label), Pixels(self.dataset)
 
-        def worker(taps: Taps) -> Callable[[np.ndarray], None]:
+        def worker(tap: Taps) -> Callable[[np.ndarray], None]:
             def work(places: np.ndarray) -> None:
-                found, start = training_gradients(taps, pixels, self.dataset.train, rows[places]), 0
+                found, start = training_gradients(tap, pixels, self.dataset.train, rows[places]), 0
                 for basis, (_, a, g) in zip(self.bases, found, strict=True):
-                    end = start + basis.eigenvalues.numel()
+                    end = start + len(basis.outputs) * len(basis.inputs)
                     for part, rotated in basis.pieces(a, g):
                         chosen = places[part]
                         stored[chosen[0] : chosen[-1] + 1, start:end] = rotated.flatten(1).bfloat16().cpu()
@@ -89,7 +89,7 @@ class GradientStore:
 
             return work
 
-        works = [worker(Taps(self.network)) for _ in range(sweep.workers())]
+        works = [worker(each) for each in taps(self.network)]
         missing = np.arange(done, len(rows))
         for places, _ in sweep.sweep(sweep.batches(missing), works, "gradients"):
             self._record(label, int(places[-1]) + 1)

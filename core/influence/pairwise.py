@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core import device
 from core.artifacts import Dataset, Split
 from core.influence import sweep
-from core.influence.eigenbasis import Damping, Eigenbasis
-from core.influence.taps import Taps
-from core.influence.task import negative_margin
+from core.influence.eigenbasis import Eigenbasis
+from core.influence.taps import Taps, taps
+from core.influence.task import cross_entropy, negative_margin
 from core.networks import Standardise
 
 Gradients = list[Tensor]
@@ -30,19 +29,26 @@ def query_gradients(
 ) -> Gradients:
     """Gradient of each query's negative margin in the eigenbasis of every layer."""
 
-    def worker(taps: Taps) -> Callable[[np.ndarray], Gradients]:
-        def work(places: np.ndarray) -> Gradients:
-            wanted = torch.from_numpy(labels[places]).to(device.current())
-            taps.forward(pixels(images[places]))
-            found = taps.gradients(lambda logits: negative_margin(logits, wanted).sum())
-            return [basis.rotate(a, g) for basis, (_, a, g) in zip(bases, found, strict=True)]
+    found = [torch.empty(len(labels), len(b.outputs), len(b.inputs), device=b.inputs.device) for b in bases]
+
+    def worker(tap: Taps) -> Callable[[np.ndarray], None]:
+        def work(places: np.ndarray) -> None:
+            wanted, part = (
+                torch.from_numpy(labels[places]).to(device.current()),
+                slice(places[0], places[-1] + 1),
+            )
+            tap.forward(pixels(images[places]))
+            every = tap.gradients(lambda logits: negative_margin(logits, wanted).sum())
+            for whole, basis, (_, a, g) in zip(found, bases, every, strict=True):
+                whole[part] = basis.rotate(a, g)
 
         return work
 
     pixels = Pixels(dataset)
-    works = [worker(Taps(network)) for _ in range(sweep.workers())]
-    parts = [part for _, part in sweep.sweep(_small(len(labels), len(works)), works, "query gradients")]
-    return [torch.cat(of_layer) for of_layer in zip(*parts, strict=True)]
+    works = [worker(each) for each in taps(network)]
+    for _ in sweep.sweep(_small(len(labels), len(works)), works, "query gradients"):
+        pass
+    return found
 
 
 def logit_gradients(
@@ -53,13 +59,13 @@ def logit_gradients(
     Any measurement whose gradient is a combination of logits is the same combination of what these score.
     """
 
-    def worker(taps: Taps) -> Callable[[np.ndarray], tuple[Tensor, Gradients]]:
+    def worker(tap: Taps) -> Callable[[np.ndarray], tuple[Tensor, Gradients]]:
         def work(places: np.ndarray) -> tuple[Tensor, Gradients]:
-            logits = taps.forward(pixels(images[places]))
+            logits = tap.forward(pixels(images[places]))
             classes = [
                 [
                     basis.rotate(a, g)
-                    for basis, (_, a, g) in zip(bases, taps.gradients(_sum_of(k), True), strict=True)
+                    for basis, (_, a, g) in zip(bases, tap.gradients(_sum_of(k), True), strict=True)
                 ]
                 for k in range(logits.shape[1])
             ]
@@ -68,7 +74,7 @@ def logit_gradients(
         return work
 
     pixels = Pixels(dataset)
-    works = [worker(Taps(network)) for _ in range(sweep.workers())]
+    works = [worker(each) for each in taps(network)]
     parts = [part for _, part in sweep.sweep(_small(len(images), len(works)), works, "query gradients")]
     gradients = [torch.cat(of_layer) for of_layer in zip(*(g for _, g in parts), strict=True)]
     return torch.cat([logits for logits, _ in parts]), gradients
@@ -82,37 +88,32 @@ def _small(n: int, n_works: int) -> list[np.ndarray]:
     return sweep.batches(np.arange(n), max(1, min(sweep.CPU_BATCH, -(-n // n_works))))
 
 
-def preconditioned(gradients: Gradients, bases: Sequence[Eigenbasis], damping: Damping) -> Gradients:
-    """The queries' half of the score in the eigenbasis, [q o i] per layer."""
-    return [g * basis.inverse(damping) for g, basis in zip(gradients, bases, strict=True)]
-
-
 def stream(network: nn.Module, dataset: Dataset, halves: Gradients, rows: np.ndarray) -> Scored:
     """Scores of the training images `rows`; `halves` in the plain basis (`Eigenbasis.back`)."""
     flat = [half.flatten(1) for half in halves]  # q (o i)
 
-    def worker(taps: Taps) -> Callable[[np.ndarray], Tensor]:
+    def worker(tap: Taps) -> Callable[[np.ndarray], Tensor]:
         def work(piece: np.ndarray) -> Tensor:
             total = torch.zeros(len(flat[0]), len(piece), device=flat[0].device)
             for half, (_, a, g) in zip(
-                flat, training_gradients(taps, pixels, dataset.train, piece), strict=True
+                flat, training_gradients(tap, pixels, dataset.train, piece), strict=True
             ):
-                product = taps.scratch.take("gradients", a, len(a), g.shape[2], a.shape[2])
+                product = tap.scratch.take("gradients", a, len(a), g.shape[2], a.shape[2])
                 total += half @ torch.bmm(g.mT, a, out=product).flatten(1).T
             return total
 
         return work
 
     pixels = Pixels(dataset)
-    works = [worker(Taps(network)) for _ in range(sweep.workers())]
+    works = [worker(each) for each in taps(network)]
     yield from sweep.sweep(sweep.batches(rows), works, "scores")
 
 
-def training_gradients(taps: Taps, pixels: "Pixels", split: Split, rows: np.ndarray):
+def training_gradients(tap: Taps, pixels: "Pixels", split: Split, rows: np.ndarray):
     """Layer, rows and columns of the cross-entropy's gradient of training images with their own labels."""
     labels = torch.from_numpy(split.labels[rows]).to(device.current())
-    taps.forward(pixels(split.images[rows]))
-    return taps.gradients(lambda logits: F.cross_entropy(logits, labels, reduction="sum"))
+    tap.forward(pixels(split.images[rows]))
+    return tap.gradients(lambda logits: cross_entropy(logits, labels))
 
 
 class Pixels:

@@ -50,6 +50,11 @@ def scores(
     settings: ScoreSettings, network: nn.Module, dataset: Dataset, factors: Factors, queries: Images
 ) -> np.ndarray:
     """Scores of labelled query images against the training set, float32 [q n]; the network is used up."""
+    if settings.layers or settings.strategy not in ("fitted", factors.strategy):
+        raise ValueError(
+            f"scores.strategy={settings.strategy}, layers={list(settings.layers)}: this network has layers that only "
+            "kronfluence handles, which measures as the factors were fitted; leave both as they are by default"
+        )
     parameters = sum(p.numel() for p in network.parameters())
     train_batch = batch_size(network)
     with tempfile.TemporaryDirectory(prefix="scores-") as name:

@@ -41,3 +41,15 @@ def relabelled(
 ) -> Float32[np.ndarray, "q n"]:
     """Influence of the training images on each query with this label; `scores` are those of the logits."""
     return np.einsum("qk,qkn->qn", weights(logits, labels, measurement), scores)
+
+
+def changes(
+    scores: Float32[np.ndarray, "q k n"],
+    logits: Float32[np.ndarray, "q k"],
+    label: int,
+    labels: Int64[np.ndarray, " t"],
+) -> Float32[np.ndarray, "t n"]:
+    """Changes of influence when the copies, rows 1 to t, carry these labels and the picked image, row 0, its own."""
+    given = np.concatenate([[label], labels])
+    found = relabelled(scores, logits, given)
+    return found[1:] - found[0]

@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from core import device
-from core.artifacts import Dataset, Factors, InfluenceScores, Queries, TrainedModel
+from core.artifacts import Dataset, Factors, InfluenceScores, LogitScores, Queries, TrainedModel
 from core.experiment import ScoreSettings
 from core.influence import eigenbasis, reference
 from core.influence import pairwise as ours
 from core.influence.layers import NotHandled, tracked
+from core.influence.session import Session
 from core.influence.task import Images
 from core.models.base import Model
 from core.networks import restore
@@ -31,11 +32,12 @@ def score_pairs(
     factors: Factors,
     queries: Queries,
     changed: Queries,
+    controls: Queries,
 ) -> InfluenceScores:
-    """Influence of each training image (column) on the originals, then on their changed copies (rows)."""
-    network = restore(model, victim.weights, poisoned)
-    images = np.concatenate([queries.images, changed.images])
-    labels = np.concatenate([queries.labels, changed.labels])
+    """Influence of each training image (column) on the originals, their changed copies and the controls (rows)."""
+    network, asked = restore(model, victim.weights, poisoned), (queries, changed, controls)
+    images = np.concatenate([part.images for part in asked])
+    labels = np.concatenate([part.labels for part in asked])
     rows, back = distinct(images, labels)
     values = pairwise(settings, network, poisoned, factors, Images(images[rows], labels[rows]))[back]
     if bad := int((~np.isfinite(values)).any(1).sum()):
@@ -43,8 +45,33 @@ def score_pairs(
             f"{bad} of {len(values)} queries have scores that are not finite: "
             'raise scores.damping (for example to "heuristic") or use precision fp32'
         )
-    parent = np.concatenate([queries.parent, changed.parent])
-    return InfluenceScores(values, labels, parent, queries.transforms + changed.transforms)
+    parent = np.concatenate([part.parent for part in asked])
+    return InfluenceScores(
+        values, labels, parent, queries.transforms + changed.transforms + controls.transforms
+    )
+
+
+def score_logits(
+    settings: ScoreSettings,
+    query: int,
+    model: Model,
+    victim: TrainedModel,
+    poisoned: Dataset,
+    factors: Factors,
+    queries: Queries,
+    changed: Queries,
+) -> LogitScores:
+    """Influence on every logit of picked image number `query` and of its copies: all labels at once.
+
+    Raises NotHandled for a network with layers that only kronfluence handles.
+    """
+    session = Session(model, victim, poisoned, factors, None, 0)
+    images = np.concatenate([queries.images[[query]], changed.images[changed.parent == query]])
+    logits, parts = session.score_logits(images, settings)
+    values = np.empty((*logits.shape, len(poisoned.train)), np.float32)
+    for rows, found in parts:
+        values[:, :, rows] = found
+    return LogitScores(values, logits, int(queries.labels[query]))
 
 
 def distinct(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,14 +101,15 @@ def pairwise(
     values = np.empty((len(queries), len(poisoned.train)), np.float32)
     everyone = np.arange(len(poisoned.train))
     with torch.no_grad(), device.fast_products():
-        bases = eigenbasis.load(factors, layers)
+        strategy = factors.strategy if settings.strategy == "fitted" else settings.strategy
+        bases = eigenbasis.load(factors, layers, strategy)
+        weights = eigenbasis.weights(bases, layers, settings)
         for some in queries_at_a_time(len(queries), sum(layer.parameters for layer in layers)):
             images, labels = queries.images.numpy()[some], queries.labels.numpy()[some]
             gradients = ours.query_gradients(network, poisoned, images, labels, bases)
-            halves = ours.preconditioned(gradients, bases, settings.damping)
-            plain = [basis.back(half) for basis, half in zip(bases, halves, strict=True)]
-            del gradients, halves
-            for rows, scores in ours.stream(network, poisoned, plain, everyone):
+            for place, (basis, weight) in enumerate(zip(bases, weights, strict=True)):  # one layer at a time
+                gradients[place] = basis.back(gradients[place].mul_(weight))
+            for rows, scores in ours.stream(network, poisoned, gradients, everyone):
                 values[some, rows[0] : rows[-1] + 1] = scores.cpu().numpy()
     return values
 

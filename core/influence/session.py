@@ -6,7 +6,6 @@ first. Damping, strategy and the layers that count are part of the question.
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +14,14 @@ from torch import Tensor
 
 from core import device
 from core.artifacts import Dataset, Factors, TrainedModel
+from core.experiment import ScoreSettings
 from core.influence import eigenbasis, pairwise
-from core.influence.eigenbasis import Damping, Eigenbasis
+from core.influence.eigenbasis import Eigenbasis, weights
 from core.influence.gradients import GradientStore
 from core.influence.layers import tracked
-from core.influence.taps import Taps
+from core.influence.taps import taps
 from core.models.base import Model
 from core.networks import restore
-
-
-@dataclass(frozen=True)
-class Question:
-    """How influence is to be measured; every choice is free once gradients are stored."""
-
-    damping: Damping
-    strategy: str | None = None
-    """ekfac, kfac or identity; as the factors were fitted where it is None."""
-    layers: tuple[str, ...] | None = None
-    """Layers that count; all of them where it is None."""
 
 
 class Session:
@@ -55,7 +44,7 @@ class Session:
         self.dataset, self.factors = poisoned, factors
         self.tracked = tracked(self.network)
         self.bases = eigenbasis.load(factors, self.tracked)
-        self._others: dict[str, list[Eigenbasis]] = {factors.strategy: self.bases}
+        self._read: dict[str, list[Eigenbasis]] = {factors.strategy: self.bases}
         self.store = GradientStore(self.network, poisoned, self.bases, folder, budget) if folder else None
 
     @property
@@ -70,7 +59,7 @@ class Session:
         return tuple(label for label in labels if self.store and self.store.holds(label))
 
     def score(
-        self, images: np.ndarray, labels: np.ndarray, question: Question, first_label: int | None = None
+        self, images: np.ndarray, labels: np.ndarray, settings: ScoreSettings, first_label: int | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Training rows [m] and their scores, float32 [q m], label by label, `first_label` before the others.
 
@@ -78,10 +67,10 @@ class Session:
         """
         with _ready():
             gradients = pairwise.query_gradients(self.network, self.dataset, images, labels, self.bases)
-            yield from self._against(gradients, question, first_label)
+            yield from self._against(gradients, settings, first_label)
 
     def score_logits(
-        self, images: np.ndarray, question: Question, first_label: int | None = None
+        self, images: np.ndarray, settings: ScoreSettings, first_label: int | None = None
     ) -> tuple[np.ndarray, Iterator[tuple[np.ndarray, np.ndarray]]]:
         """Logits [q k], and training rows [m] with the scores of every logit, float32 [q k m].
 
@@ -93,58 +82,49 @@ class Session:
 
         def parts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             with _ready():
-                for rows, values in self._against(gradients, question, first_label):
+                for rows, values in self._against(gradients, settings, first_label):
                     yield rows, values.reshape(*logits.shape, len(rows))
 
         return logits, parts()
 
     def by_layer(
-        self, images: np.ndarray, labels: np.ndarray, rows: np.ndarray, question: Question
+        self, images: np.ndarray, labels: np.ndarray, rows: np.ndarray, settings: ScoreSettings
     ) -> np.ndarray:
         """How much each layer adds to the scores of a few training images, float32 [layer q m]."""
         with _ready():
             gradients = pairwise.query_gradients(self.network, self.dataset, images, labels, self.bases)
-            halves = self._halves(gradients, question)
+            halves = self._halves(gradients, settings)
             found = self._rotated(rows)
             return np.stack(
                 [(h.flatten(1) @ r.flatten(1).T).cpu().numpy() for h, r in zip(halves, found, strict=True)]
             )
 
-    def self_influence(self, rows: np.ndarray, question: Question) -> np.ndarray:
+    def self_influence(self, rows: np.ndarray, settings: ScoreSettings) -> np.ndarray:
         """Influence of training images on their own loss, float32 [m]: Σ R² / (Λ + damping)."""
         with _ready():
-            weights = self._weights(question)
+            weights = self._weights(settings)
             parts = [self._rotated(rows[start : start + 64]) for start in range(0, len(rows), 64)]
             sums = [sum((r.square() * w).sum((1, 2)) for r, w in zip(p, weights, strict=True)) for p in parts]
             return torch.cat([torch.as_tensor(s) for s in sums]).cpu().numpy()
 
     def _rotated(self, rows: np.ndarray) -> list[Tensor]:
-        pixels, taps = pairwise.Pixels(self.dataset), Taps(self.network)
-        found = pairwise.training_gradients(taps, pixels, self.dataset.train, rows)
+        pixels, tap = pairwise.Pixels(self.dataset), taps(self.network)[0]
+        found = pairwise.training_gradients(tap, pixels, self.dataset.train, rows)
         return [basis.rotate(a, g) for basis, (_, a, g) in zip(self.bases, found, strict=True)]
 
-    def _weights(self, question: Question) -> list[Tensor]:
-        """What each coordinate of a layer is multiplied with, [o i]: inverse curvature, or 0 where it does not count."""
-        strategy = question.strategy or self.factors.strategy
-        if strategy == "identity":
-            weights = [torch.ones_like(basis.eigenvalues, dtype=torch.float32) for basis in self.bases]
-        else:
-            if strategy not in self._others:
-                self._others[strategy] = eigenbasis.load(self.factors, self.tracked, strategy)
-            weights = [basis.inverse(question.damping) for basis in self._others[strategy]]
-        names = [layer.name for layer in self.tracked]
-        if unknown := set(question.layers or ()) - set(names):
-            raise ValueError(f"layers={sorted(unknown)}: the network has no such layer; choose from {names}")
-        counts = [question.layers is None or name in question.layers for name in names]
-        return [w if counted else torch.zeros_like(w) for w, counted in zip(weights, counts, strict=True)]
+    def _weights(self, settings: ScoreSettings) -> list[Tensor]:
+        strategy = self.factors.strategy if settings.strategy == "fitted" else settings.strategy
+        if strategy not in self._read:
+            self._read[strategy] = eigenbasis.load(self.factors, self.tracked, strategy)
+        return weights(self._read[strategy], self.tracked, settings)
 
-    def _halves(self, gradients: list[Tensor], question: Question) -> list[Tensor]:
-        return [g * w for g, w in zip(gradients, self._weights(question), strict=True)]
+    def _halves(self, gradients: list[Tensor], settings: ScoreSettings) -> list[Tensor]:
+        return [g * w for g, w in zip(gradients, self._weights(settings), strict=True)]
 
     def _against(
-        self, gradients: list[Tensor], question: Question, first: int | None
+        self, gradients: list[Tensor], settings: ScoreSettings, first: int | None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        halves, plain = self._halves(gradients, question), None
+        halves, plain = self._halves(gradients, settings), None
         labels = sorted(range(len(self.dataset.class_names)), key=lambda label: label != first)
         for label in labels:
             if self.store and self.store.fits(label):

@@ -19,12 +19,21 @@ R = TypeVar("R")
 T = TypeVar("T")
 Rows = np.ndarray
 CPU_BATCH, GPU_BATCH = 32, 256  # measured: small batches win on the CPU
+LARGE_GPU = 20 * 2**30
+"""Free bytes from which a GPU takes its full batch; with less, a quarter of it."""
 
 
 def batches(rows: np.ndarray, size: int | None = None) -> list[Rows]:
     """Rows in consecutive pieces."""
-    size = size or (CPU_BATCH if device.current().type == "cpu" else GPU_BATCH)
+    size = size or batch_size()
     return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def batch_size() -> int:
+    """Images per step; results do not depend on it but for rounding."""
+    if device.current().type == "cpu":
+        return CPU_BATCH
+    return GPU_BATCH if torch.cuda.mem_get_info()[0] > LARGE_GPU else GPU_BATCH // 4
 
 
 def workers() -> int:

@@ -2,34 +2,65 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core import device
 from core.influence.layers import Layer, NotHandled, Scratch, tracked
+from core.influence.sweep import workers
 
 Objective = Callable[[Tensor], Tensor]
 """A scalar made from logits [b k]; its gradient is taken."""
 
 
-class Taps:
-    """A frozen network whose tracked layers are listened to.
+def taps(network: nn.Module, precision: device.Precision = "fp32") -> "list[Taps]":
+    """One for each worker of a sweep, sharing the weights; nothing of the network itself is changed."""
+    layers, (network, scales) = tracked(network), folded(network)
+    shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    return [Taps(copy.deepcopy(network, dict(shared)), layers, scales, precision) for _ in range(workers())]
 
-    Weights are shared with the original; nothing of it is changed. One thread at a time may use an instance.
+
+def folded(network: nn.Module) -> tuple[nn.Module, dict[str, Tensor]]:
+    """A frozen copy without the batch normalisations that follow a convolution, and the factors that they applied.
+
+    In evaluation such a layer only scales and shifts each channel, which the convolution's weights can do; it costs a
+    fifth of a pass. What is found at the new output, times the factor [o], is the gradient at the convolution's own.
     """
+    network = copy.deepcopy(network).eval().requires_grad_(False)
+    names, scales = {module: name for name, module in network.named_modules()}, {}
+    for parent in list(names):
+        if isinstance(parent, nn.Sequential):
+            for place, (conv, norm) in enumerate(pairwise(parent)):
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and _fixed(norm):
+                    fused = fuse_conv_bn_eval(conv, norm)
+                    scales[names[conv]] = norm.weight * (norm.running_var + norm.eps).rsqrt()  # type: ignore[operator]
+                    conv.weight, conv.bias = fused.weight, fused.bias
+                    parent[place + 1] = nn.Identity()
+    return network.requires_grad_(False), scales
 
-    def __init__(self, network: nn.Module, precision: device.Precision = "fp32") -> None:
-        shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
-        self.network = copy.deepcopy(network, shared).eval().requires_grad_(False)
+
+def _fixed(norm: nn.BatchNorm2d) -> bool:
+    """Whether it scales and shifts by numbers of its own, whatever the batch."""
+    return norm.affine and norm.running_var is not None
+
+
+class Taps:
+    """A frozen network whose tracked layers are listened to. One thread at a time may use it."""
+
+    def __init__(
+        self, network: nn.Module, layers: list[Layer], scales: dict[str, Tensor], precision: device.Precision
+    ) -> None:
+        self.network, self.layers = network, layers
         self.precision: device.Precision = precision
-        self.layers = tracked(self.network)
-        self.scratch = Scratch()
+        self.scales, self.scratch = scales, Scratch()
         self._entered: dict[str, Tensor] = {}
         self._left: dict[str, Tensor] = {}
         self._logits = torch.empty(0)
-        for layer in self.layers:
-            layer.module.register_forward_hook(self._listener(layer.name))
+        for layer in layers:
+            network.get_submodule(layer.name).register_forward_hook(self._listener(layer.name))
 
     def _listener(self, name: str):
         def listen(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -59,7 +90,7 @@ class Taps:
         outputs = [self._left[layer.name] for layer in self.layers]
         with torch.enable_grad():
             found = torch.autograd.grad(objective(self._logits), outputs, retain_graph=again)
-        return [self._typed(x.columns(g)) for x, g in zip(self.layers, found, strict=True)]
+        return [self._columns(layer, g) for layer, g in zip(self.layers, found, strict=True)]
 
     def entered(self) -> Iterator[tuple[Layer, Tensor]]:
         """Each layer and what entered it."""
@@ -74,6 +105,10 @@ class Taps:
         columns = self.columns(objective, again)
         for (layer, x), column in zip(self.entered(), columns, strict=True):
             yield layer, layer.rows(x, self.scratch), column
+
+    def _columns(self, layer: Layer, gradient: Tensor) -> Tensor:
+        columns, scale = layer.columns(gradient), self.scales.get(layer.name)
+        return self._typed(columns if scale is None else columns * scale)
 
     def _typed(self, tensor: Tensor) -> Tensor:
         return tensor.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)

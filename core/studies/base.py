@@ -28,6 +28,7 @@ DETECTORS = {
     "influence_threshold": "EK-FAC",
     "delta_influence": "Delta-Influence",
     "relative_collapse": "relative collapse (ours)",
+    "contrast": "contrast with controls (ours)",
 }
 """Detectors of the comparison, by the names that the published tables use."""
 ORIGINALS = {

@@ -52,7 +52,7 @@ def most_precise(rows: Rows) -> bool | None:
     return None if ours is None or not measured else ours > max(measured)
 
 
-OURS = ("delta_influence", "relative_collapse")
+OURS = ("delta_influence", "relative_collapse", "contrast")
 
 
 def judged(name: str, **settings: str) -> Measure:
@@ -71,6 +71,14 @@ def retrained(name: str) -> Measure:
         return lab.outcome("exact", lab.detection(name))
 
     return measure
+
+
+def afresh(lab: "Lab") -> Figures:
+    """The recipe again on all the poisoned images: an attack may not survive other weights, whatever is removed."""
+    from core.studies.laboratory.lab import outcome
+
+    again = lab.trained_again()
+    return outcome(lab.examined(again).value) | {"seconds": again.value.seconds, "forgotten": 0.0}
 
 
 class Detectors(Study):
@@ -138,5 +146,5 @@ class Retrained(Study):
     )
 
     def rows(self) -> Mapping[str, Measure]:
-        """One row per detector."""
-        return {name: retrained(name) for name in DETECTORS}
+        """What fresh weights alone do, and one row per detector."""
+        return {"nothing": afresh} | {name: retrained(name) for name in DETECTORS}

@@ -11,6 +11,7 @@ from core.artifacts import Detection
 from core.detection import detect
 from core.detectors.activation_clustering import ActivationClustering
 from core.detectors.base import Detector
+from core.detectors.contrast import Contrast
 from core.detectors.delta_influence import DeltaInfluence
 from core.detectors.delta_influence_several import DeltaInfluenceSeveral
 from core.detectors.frequency_detector import FrequencyDetector
@@ -109,6 +110,10 @@ def test_the_evidence_is_not_altered(tiny, found, detector):
         (ActivationClustering, "max_share", 0.6),
         (SpectralSignatures, "expected_poisons", 0),
         (SpectralSignatures, "contribution_threshold", float("inf")),
+        (Contrast, "rate", 0.0),
+        (Contrast, "margin", float("nan")),
+        (Contrast, "query", -1),
+        (Contrast, "most_queries", 257),
         (FrequencyDetector, "threshold", 0.0),
         (FrequencyDetector, "threshold", 1.0),
     ],
@@ -118,7 +123,7 @@ def test_settings_out_of_range_are_refused_by_name(detector, field, value):
         detector(**{field: value})
 
 
-@pytest.mark.parametrize("name", ["delta_influence", "influence_threshold", "relative_collapse"])
+@pytest.mark.parametrize("name", ["contrast", "delta_influence", "influence_threshold", "relative_collapse"])
 def test_a_query_that_was_not_scored_is_refused(found, name):
     with pytest.raises(IndexError, match="query=2: expected a picked test image from 0 to 1"):
         found(registry.create("detectors", name, query=2))
@@ -188,4 +193,4 @@ def test_asking_for_the_truth_is_an_error_when_the_plan_is_made(make_experiment,
 def test_detection_on_the_tiny_case_finds_every_poison(tiny):
     graded = runs.grades(tiny)["delta_influence"]
     assert graded["true_positive_rate"] == 1.0
-    assert graded["precision"] > 2 * graded["base_rate"]
+    assert graded["precision"] > 1.5 * graded["base_rate"]

@@ -14,6 +14,7 @@ import pytest
 
 from core import registry, runs
 from core.__main__ import main
+from core.artifacts import CONTROL
 from core.experiment import Experiment
 from core.pipeline import plan
 from core.store import Store
@@ -85,7 +86,7 @@ def test_a_real_process_computes_records_and_prints_json(make_experiment, tmp_pa
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["detections"]["delta_influence"]["flagged"] > 0
     told = result.stderr.splitlines()
-    assert told[-1] == "computed 10 results" and all(line.startswith("· ") for line in told[:-1])
+    assert told[-1] == "computed 11 results" and all(line.startswith("· ") for line in told[:-1])
     assert len(runs.all_runs(Store(tmp_path / "store"))) == 1
 
 
@@ -166,7 +167,7 @@ def test_an_export_holds_the_flags_in_every_form(exported, tiny, threshold):
     assert np.array_equal(np.load(exported / "flagged_indices.npy"), np.flatnonzero(flagged))
     assert np.array_equal(np.load(exported / "keep_mask.npy"), ~flagged)
     lines = (exported / "flags.csv").read_text().splitlines()
-    assert lines[0] == "index,label,class_name,votes,transforms,deciding_change,influence"
+    assert lines[0] == "index,label,class_name,votes,transforms,deciding_change,confidence,influence"
     about = json.loads((exported / "flags.json").read_text())
     assert [int(line.split(",")[0]) for line in lines[1:]] == [flag["index"] for flag in about["flags"]]
     assert {flag["index"] for flag in about["flags"]} == set(np.flatnonzero(flagged))
@@ -180,7 +181,10 @@ def test_exported_scores_can_be_judged_by_other_tools(exported, tiny):
         "values", "query_ids", "query_labels", "query_parent", "transform", "train_labels", "poison_indices",
     }  # fmt: skip
     assert np.array_equal(scores["values"], tiny.scores.value.values)
-    assert len(scores["query_ids"]) == len(scores["transform"]) == len(scores["values"]) == 18
+    assert len(scores["query_ids"]) == len(scores["transform"]) == len(scores["values"])
+    assert (scores["query_parent"] >= CONTROL).all() and (scores["query_parent"] == CONTROL).sum() == len(
+        tiny.controls.value
+    )
     assert np.array_equal(scores["poison_indices"], tiny.poisoning.value.indices)
     assert np.array_equal(scores["train_labels"], tiny.poisoned.value.train.labels)
 

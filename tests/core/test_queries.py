@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core import stages
-from core.artifacts import ORIGINAL, Queries
-from core.experiment import QuerySettings, TransformSettings
-from core.queries import AttackFailed, affected_queries, balanced, transform_queries
+from core.artifacts import CONTROL, ORIGINAL, Queries
+from core.experiment import ControlSettings, QuerySettings, TransformSettings
+from core.queries import AttackFailed, affected_queries, balanced, control_queries, transform_queries
 from core.randomness import numpy_stream, seed_for
 
 
@@ -71,6 +71,45 @@ def test_an_attack_that_fools_nobody_is_named_with_its_remedy(tiny):
     )
     with pytest.raises(AttackFailed, match=r"poison success 0 of \d+.*raise attack.n_poisons"):
         affected_queries(x.queries, x.model, tiny.victim.value, tiny.dataset.value, missed)
+
+
+@pytest.fixture
+def controls(tiny):
+    """Clean test images to compare the picked ones of the tiny case with."""
+
+    def draw(queries: Queries = tiny.queries.value, **settings) -> Queries:
+        x, chosen = tiny.experiment, ControlSettings(**settings)
+        return control_queries(chosen, x.model, tiny.victim.value, tiny.dataset.value, queries)
+
+    return draw
+
+
+def test_controls_are_clean_test_images_that_are_read_rightly_as_the_observed_label(tiny, controls):
+    found, test = controls(count=256), tiny.dataset.value.test
+    assert len(found) > 4 and (found.parent == CONTROL).all()
+    assert (found.labels == 1).all() and (found.probabilities.argmax(1) == 1).all()
+    assert np.array_equal(test.labels[found.test_rows], found.labels)
+    assert np.array_equal(found.images, test.images[found.test_rows].astype(np.float32) / 255)
+
+
+def test_there_are_controls_for_every_observed_label_and_none_is_a_picked_image(tiny, controls):
+    picked = tiny.queries.value
+    two = replace(picked, labels=np.array([1, 4]), test_rows=controls(count=2).test_rows)
+    found = controls(two, count=3)
+    assert found.labels.tolist() == [1, 1, 1, 4, 4, 4]
+    assert not set(found.test_rows) & set(two.test_rows)
+
+
+def test_controls_follow_the_seed_alone_and_fewer_are_the_first_of_more(controls):
+    many, few, other = controls(count=8), controls(count=3), controls(count=8, seed=1)
+    assert np.array_equal(many.test_rows[:3], few.test_rows) and len(many) == len(other) == 8
+    assert many.test_rows.tolist() != other.test_rows.tolist()
+
+
+def test_no_controls_are_an_empty_set(tiny, controls):
+    unread = replace(tiny.queries.value, labels=np.array([1, 1]))
+    assert len(controls(unread, count=0)) == 0
+    assert controls(unread, count=0).images.shape == (0, *tiny.queries.value.images.shape[1:])
 
 
 def test_each_query_has_its_own_copies_in_order(tiny):
@@ -139,9 +178,10 @@ def test_purposes_have_independent_streams():
 
 
 def test_scores_keep_the_order_of_the_queries(tiny):
-    scores, originals, changed = tiny.scores.value, tiny.queries.value, tiny.changed.value
-    assert scores.labels.tolist() == [*originals.labels, *changed.labels]
-    assert scores.transforms == originals.transforms + changed.transforms
+    scores, asked = tiny.scores.value, (tiny.queries.value, tiny.changed.value, tiny.controls.value)
+    assert scores.labels.tolist() == [label for queries in asked for label in queries.labels]
+    assert scores.transforms == tuple(name for queries in asked for name in queries.transforms)
+    assert scores.controls(1).tolist() == list(range(18, 18 + len(tiny.controls.value)))
     assert scores.rows(1).tolist() == list(range(10, 18))
     assert np.array_equal(scores.delta(1)[3], scores.values[13] - scores.values[1])
 

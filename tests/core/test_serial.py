@@ -22,12 +22,16 @@ EXAMPLES = (
     "factors",
     "detection",
     "features",
+    "logits",
 )
 
 
 def example(tiny: Any, name: str) -> Any:
     if name == "factors":
         return next(a for a in runs.kept(tiny) if a.stage.name == "fit_factors").value
+    if name == "logits":
+        values = np.arange(12, dtype=np.float32)
+        return artifacts.LogitScores(values.reshape(2, 3, 2), values.reshape(4, 3)[:2], label=1)
     if name == "features":
         return tiny.evidence["features"].value
     return tiny.detections["delta_influence"].value if name == "detection" else getattr(tiny, name).value

@@ -23,11 +23,12 @@ METHODS = {
     "load_dataset": ("datasets/**/*.py", "safeload.py"),
     "choose_poisons": ("attacks/**/*.py",),
     "train": ("models/*.py", "networks.py", "randomness.py"),
-    "fit_factors": ("influence/task.py",),
+    "fit_factors": ("influence/*.py",),
+    "picked_queries": ("picks.py", "safeload.py"),
     "transform_queries": ("transforms/*.py", "randomness.py"),
-    "score_pairs": ("influence/task.py",),
+    "score_pairs": ("influence/*.py",),
     "train_frequency_classifier": ("synthetic_attacks.py",),
-    "detect": ("detectors/*.py", "collapse.py", "frequency.py"),
+    "detect": ("detectors/*.py", "collapse.py", "calibration.py", "frequency.py"),
     "unlearn": ("unlearners/**/*.py", "training.py"),
 }
 """Files beside the stage's own module that decide about its result."""

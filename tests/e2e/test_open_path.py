@@ -19,9 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core import jobs, runs
+from core.engine import place
 from core.jobs.process import kill_group
 from core.store import Store
 
@@ -305,6 +308,45 @@ def test_back_undoes_a_step(open_page, listed):
     expect(page).to_have_url(re.compile(r"[?&]q=1"))
     settled(page)
     page.go_back()
+    expect(cards(page, "misbehaving test images").nth(0)).to_have_attribute("aria-selected", "true")
+    expect(flagged(page)).to_have_text(str(before))
+
+
+def test_another_image_is_picked_scored_shared_and_undone_though_the_engine_dies(
+    open_page, listed, server, tmp_path
+):
+    page = open_page(f"/investigate?case={listed.id}")
+    before = counted(page)
+    page.get_by_text("Another test image").click()
+    settled(page)
+    card = cards(page, "test images").nth(4)
+    number = re.search(r"test image (\d+)", card.locator("img").get_attribute("alt"))[1]
+    card.click()
+    expect(page).to_have_url(re.compile(rf"[?&]pick=test-{number}(&|$)"))
+    expect(page.get_by_text(f"Picked instead: test image {number}")).to_be_visible()
+    expect(flagged(page)).to_be_visible(timeout=60_000)  # the page goes on by itself
+    settled(page)
+    expect(flagged(page)).to_have_text(str(counted(page)))
+    expect(cards(page, "misbehaving test images").locator("[aria-selected=true]")).to_have_count(0)
+
+    colleague = open_page(page.url)
+    assert counted(colleague) == counted(page)
+
+    os.kill(place.published(server.store).pid, signal.SIGKILL)
+    page.get_by_text("Another test image").click()
+    page.get_by_text("Your own image").click()
+    settled(page)
+    image = Image.fromarray(np.full((40, 60, 3), 200, np.uint8))
+    image.save(tmp_path / "mine.png")
+    page.locator("input[type=file]").set_input_files(tmp_path / "mine.png")
+    expect(page).to_have_url(re.compile(r"[?&]pick=upload-[0-9a-f]{32}"), timeout=20_000)
+    expect(page.get_by_text("Only you know whether that is right")).to_be_visible(timeout=60_000)
+    expect(flagged(page)).to_be_visible(timeout=60_000)
+    settled(page)
+
+    page.get_by_role("button", name="Back to the case's own images").click()
+    expect(page).not_to_have_url(re.compile("pick="))
+    settled(page)
     expect(cards(page, "misbehaving test images").nth(0)).to_have_attribute("aria-selected", "true")
     expect(flagged(page)).to_have_text(str(before))
 

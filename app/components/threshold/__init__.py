@@ -29,6 +29,9 @@ def threshold(
     flagged_total: int,
     key: str,
     plateau: tuple[float, float] | None = None,
+    mark: tuple[str, float] | None = None,
+    mirrored: bool = False,
+    name: str = "Threshold",
     height: int = 220,
 ) -> float:
     """The threshold in force: the gesture just made, else `value`. Pass it as `value` on the next run.
@@ -36,6 +39,9 @@ def threshold(
     order_statistics  (N,) ascending and finite, one per image at the current tolerance
     flagged_total     the number of images the count is out of ("512 of 12 000"), usually N
     plateau           (low, high): thresholds over which the flagged set hardly changes
+    mark              (name, threshold): a place to point out
+    mirrored          statistics and thresholds are the negatives of what is shown: flagged means above
+    name              what the threshold is called
     height            of the histogram in pixels
     """
     statistics = _checked(order_statistics)
@@ -44,6 +50,9 @@ def threshold(
         "statistics": packet[:32].decode("ascii"),
         "total": int(flagged_total),
         "plateau": None if plateau is None else [float(edge) for edge in plateau],
+        "mark": None if mark is None else {"name": mark[0], "value": _single(mark[1])},
+        "mirrored": bool(mirrored),
+        "name": name,
         "height": int(height),
     }
     with st.container(gap=None), agreement(key, _single(value), _single) as (current, token):

@@ -33,7 +33,7 @@ function receive(view) {
   if (!buffer) return
   const ahead = view.token !== null && view.token !== settings.token
   if (!busy(view) && !ahead) view.value = view.agreed = settings.value
-  const look = JSON.stringify([settings.statistics, settings.plateau, settings.height])
+  const look = JSON.stringify([settings.statistics, settings.plateau, settings.mark, settings.mirrored, settings.height])
   if (look !== view.look) {
     view.sorted = buffer.sorted
     view.look = look
@@ -48,12 +48,15 @@ const busy = (view) => view.drag !== null || view.timer !== null || view.typing
 
 /** Range and availability, which change with the data only. */
 function dress(view) {
-  const { handle, root, plot } = view.elements
+  const { handle, root, plot, label } = view.elements
   const empty = view.sorted.length === 0
+  const ends = [view.sorted[0], view.sorted[view.sorted.length - 1]].map((end) => signOf(view) * end || 0)
+  label.textContent = view.settings.name
+  handle.setAttribute("aria-label", view.settings.name)
   root.classList.toggle("empty", empty)
   handle.setAttribute("aria-disabled", empty)
-  handle.setAttribute("aria-valuemin", empty ? 0 : view.sorted[0])
-  handle.setAttribute("aria-valuemax", empty ? 0 : view.sorted[view.sorted.length - 1])
+  handle.setAttribute("aria-valuemin", empty ? 0 : Math.min(...ends))
+  handle.setAttribute("aria-valuemax", empty ? 0 : Math.max(...ends))
   plot.dataset.empty = empty ? "No images in this selection" : ""
 }
 
@@ -173,7 +176,7 @@ function listenToInput(view) {
     const value = parseValue(input.value)
     input.toggleAttribute("aria-invalid", value === null)
     if (value === null) input.setAttribute("aria-invalid", "true")
-    else move(view, value)
+    else move(view, signOf(view) * value || 0)
   }
   input.onkeydown = (event) => {
     event.stopPropagation()

@@ -21,11 +21,11 @@ function html(name, attributes, ...children) {
 function buildElements() {
   const count = html("p", { class: "count", "aria-live": "polite", "aria-atomic": "true" })
   const input = html("input", { id: "typed", type: "text", autocomplete: "off", spellcheck: "false" })
-  const label = html("label", { for: "typed" }, "Threshold")
+  const label = html("label", { for: "typed" })
   const go = html("button", { type: "button", class: "go" }, "Go to plateau")
   const picture = svg("svg", { "aria-hidden": "true" })
   const knob = html("span", { class: "knob" })
-  const handle = html("div", { class: "handle", role: "slider", tabindex: "0", "aria-label": "Threshold" }, knob)
+  const handle = html("div", { class: "handle", role: "slider", tabindex: "0" }, knob)
   handle.setAttribute("aria-describedby", "keys")
   const plot = html("div", { class: "plot" }, picture, handle)
   const note = html("span", { class: "note" })
@@ -33,7 +33,7 @@ function buildElements() {
   keys.append("←\u00a0→ one image · PgUp\u00a0PgDn 1 % · [\u00a0] fine · Shift-drag slow")
   const head = html("div", { class: "head" }, count, html("div", { class: "controls" }, go, label, input))
   const root = html("div", { class: "threshold" }, head, plot, html("div", { class: "foot" }, note, keys))
-  return { root, count, input, go, picture, handle, plot, note, keys }
+  return { root, count, label, input, go, picture, handle, plot, note, keys }
 }
 
 /** Bars as one path, standing on `base`; heights are logarithmic so that single images stay visible. */
@@ -59,12 +59,13 @@ function drawCountAxis(picture, counts, axis, base, tall) {
   }
 }
 
-function drawValueAxis(picture, axis, base) {
+/** `sign` is −1 where the statistics are the negatives of what is shown. */
+function drawValueAxis(picture, axis, base, sign) {
   svg("line", { class: "base", x1: axis.left, x2: axis.right, y1: base, y2: base }, picture)
   for (const value of tickValues(axis, 37)) {
     const x = axis.toX(value)
     svg("line", { class: "base", x1: x, x2: x, y1: base, y2: base + 4 }, picture)
-    svg("text", { class: "tick", x, y: base + 28, "text-anchor": "middle" }, picture).textContent = showTick(value)
+    svg("text", { class: "tick", x, y: base + 28, "text-anchor": "middle" }, picture).textContent = showTick(sign * value || 0)
   }
 }
 
@@ -77,6 +78,13 @@ function drawPlateau(picture, plateau, axis, base) {
   }
   const middle = Math.min(axis.right - 26, Math.max(axis.left + 26, low + width / 2))
   svg("text", { class: "plateau-label", x: middle, y: 12, "text-anchor": "middle" }, picture).textContent = "plateau"
+}
+
+function drawMark(picture, mark, axis, base) {
+  const x = axis.toX(mark.value)
+  svg("line", { class: "mark", x1: x, x2: x, y1: MARGIN.top - 14, y2: base }, picture)
+  const middle = Math.min(axis.right - 34, Math.max(axis.left + 34, x))
+  svg("text", { class: "plateau-label", x: middle, y: 12, "text-anchor": "middle" }, picture).textContent = mark.name
 }
 
 /** Both kinds of bars lie on top of each other; the flagged layer is clipped at the threshold. */
@@ -92,6 +100,8 @@ function drawBars(picture, path, axis, height) {
   svg("path", { class: "bars flagged", d: path, "clip-path": "url(#clip-flagged)" }, picture)
   return clips
 }
+
+const signOf = (view) => (view.settings.mirrored ? -1 : 1)
 
 /** Redraw everything that does not depend on the threshold. */
 function layout(view) {
@@ -110,7 +120,8 @@ function layout(view) {
   drawCountAxis(picture, counts, axis, base, tall)
   if (view.settings.plateau) drawPlateau(picture, view.settings.plateau, axis, base)
   view.clips = drawBars(picture, barPath(counts, axis, base, tall), axis, height)
-  drawValueAxis(picture, axis, base)
+  if (view.settings.mark) drawMark(picture, view.settings.mark, axis, base)
+  drawValueAxis(picture, axis, base, signOf(view))
   view.sides = ["end", "start"].map((anchor) => svg("text", { class: "side", y: 28, "text-anchor": anchor }, picture))
   view.sides[0].textContent = "◂ flagged"
   view.sides[1].textContent = "not flagged ▸"
@@ -120,13 +131,14 @@ function layout(view) {
 /** Move the line and everything that tells its position. */
 function paint(view) {
   const { sorted, value, elements, settings } = view
+  const seen = signOf(view) * value || 0
   const count = countBelow(sorted, value)
   const told = `${showCount(count)} of ${showCount(settings.total)} flagged`
-  elements.count.replaceChildren(html("strong", {}, told), ` at ${showValue(value)} (exact)`)
-  elements.note.textContent = noteText(sorted, value, count)
-  if (!view.typing) elements.input.value = String(shortest(value))
-  elements.handle.setAttribute("aria-valuenow", value)
-  elements.handle.setAttribute("aria-valuetext", `${showValue(value)}, ${told}`)
+  elements.count.replaceChildren(html("strong", {}, told), ` at ${showValue(seen)} (exact)`)
+  elements.note.textContent = noteText(sorted, value, count, signOf(view))
+  if (!view.typing) elements.input.value = String(shortest(seen))
+  elements.handle.setAttribute("aria-valuenow", seen)
+  elements.handle.setAttribute("aria-valuetext", `${showValue(seen)}, ${told}`)
   if (!view.axis) return
   const x = view.axis.toX(value)
   elements.handle.style.transform = `translateX(${x}px)`
@@ -139,10 +151,12 @@ function paint(view) {
   view.sides[1].style.visibility = view.axis.right - x > 86 ? "" : "hidden"
 }
 
-function noteText(sorted, value, count) {
+function noteText(sorted, value, count, sign) {
   if (!sorted.length) return ""
   const last = sorted.length - 1
-  if (count === 0) return `Nothing is below ${showValue(value)}. The lowest image is at ${showValue(sorted[0])}.`
-  if (count > last) return `Every image is below ${showValue(value)}. The highest is at ${showValue(sorted[last])}.`
-  return `Last flagged image at ${showValue(sorted[count - 1])}, next at ${showValue(sorted[count])}`
+  const show = (x) => showValue(sign * x || 0)
+  const [below, lowest, highest] = sign < 0 ? ["above", "highest", "lowest"] : ["below", "lowest", "highest"]
+  if (count === 0) return `Nothing is ${below} ${show(value)}. The ${lowest} image is at ${show(sorted[0])}.`
+  if (count > last) return `Every image is ${below} ${show(value)}. The ${highest} is at ${show(sorted[last])}.`
+  return `Last flagged image at ${show(sorted[count - 1])}, next at ${show(sorted[count])}`
 }

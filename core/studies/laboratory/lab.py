@@ -11,6 +11,9 @@ from core.pipeline import Plan, plan
 from core.registry import asked_for
 from core.store import Artifact, Store
 
+AGAIN = 2_000_003
+"""Added to the seed of the victim's training for the same recipe with other draws."""
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -65,6 +68,12 @@ class Lab:
         """The victim's twin: the same recipe and seed on the clean training set."""
         x = self.experiment
         return self.store.step(stages.train, x.training, x.model, self.plan.dataset)
+
+    def trained_again(self) -> Artifact[TrainedModel]:
+        """The victim's recipe on its own poisoned training set, with other weights, order and augmentation."""
+        x = self.experiment
+        other = x.training.model_copy(update={"seed": x.training.seed + AGAIN})
+        return self.store.step(stages.train, other, x.model, self.plan.poisoned)
 
     def examined(self, model: Artifact[TrainedModel]) -> Artifact[Report]:
         """What a model does on clean and triggered images."""

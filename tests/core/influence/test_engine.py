@@ -28,9 +28,9 @@ def both(tiny, tmp_path_factory) -> SimpleNamespace:
     case = SimpleNamespace(data=data, network=lambda: restore(x.model, weights, data))
     for engine, fit in (("ours", factors.fit), ("theirs", reference.fit)):
         folder = tmp_path_factory.mktemp(engine)
-        fit(FactorSettings(), case.network(), data, folder)
+        fit(FactorSettings(precision="fp32"), case.network(), data, folder)
         setattr(case, engine, Factors("ekfac", folder))
-    pair = [tiny.queries.value, tiny.changed.value]
+    pair = [tiny.queries.value, tiny.changed.value, tiny.controls.value]
     case.queries = Images(np.concatenate([q.images for q in pair]), np.concatenate([q.labels for q in pair]))
     return case
 
@@ -162,6 +162,12 @@ def test_half_of_the_training_set_is_drawn_from_all_of_it():
     assert len(set(rows.tolist())) == 50 and rows.max() > 60 and (np.diff(rows) > 0).all()
     assert draws.shape == (2, 50)
     assert not np.array_equal(rows, factors.sample(FactorSettings(max_examples=50, seed=1), 100)[0])
+
+
+def test_factors_serve_the_strategies_that_they_contain(both):
+    identity = Factors("identity", both.ours.directory)
+    with pytest.raises(ValueError, match="strategy=kfac: the factors were fitted with identity"):
+        scores.pairwise(ScoreSettings(strategy="kfac"), both.network(), both.data, identity, both.queries)
 
 
 def test_a_missing_factor_file_is_named(both, tmp_path):

@@ -1,24 +1,25 @@
 """A kept victim answers what a pass would answer, from stored gradients, whatever the question."""
 
 import json
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from core import progress, runs, stages
+from core.experiment import ScoreSettings
 from core.influence import relabel
-from core.influence.session import Question, Session
+from core.influence.scores import score_logits
+from core.influence.session import Session
 
-QUESTION = Question(1e-8)
+QUESTION = ScoreSettings()
 
 
 @pytest.fixture(scope="module")
 def case(tiny) -> SimpleNamespace:
     """What a session needs, and one picked image with its copies."""
     factors = next(a for a in runs.kept(tiny) if a.stage is stages.fit_factors).value
-    pair = [tiny.queries.value, tiny.changed.value]
+    pair = [tiny.queries.value, tiny.changed.value, tiny.controls.value]
     return SimpleNamespace(
         opened=(tiny.experiment.model, tiny.victim.value, tiny.poisoned.value, factors),
         images=np.concatenate([q.images for q in pair]),
@@ -28,7 +29,7 @@ def case(tiny) -> SimpleNamespace:
     )
 
 
-def whole(session: Session, case: SimpleNamespace, question: Question = QUESTION) -> np.ndarray:
+def whole(session: Session, case: SimpleNamespace, question: ScoreSettings = QUESTION) -> np.ndarray:
     values = np.full_like(case.scores, np.nan)
     for rows, scores in session.score(case.images, case.labels, question, int(case.labels[0])):
         values[:, rows] = scores
@@ -81,23 +82,30 @@ def test_gradients_that_do_not_fit_are_not_stored_and_the_answer_is_the_same(cas
 
 
 @pytest.mark.parametrize(
-    "question", [Question("heuristic"), Question(1e-3), Question(1.0, "identity"), Question(1e-4, "kfac")]
+    "settings",
+    [
+        {"damping": "heuristic"},
+        {"damping": 1e-3},
+        {"strategy": "identity"},
+        {"damping": 1e-4, "strategy": "kfac"},
+    ],
 )
-def test_damping_and_strategy_are_part_of_the_question(case, session, question):
+def test_damping_and_strategy_are_part_of_the_question(case, session, settings):
+    question = ScoreSettings(**settings)
     whole(session, case)
     assert close(whole(session, case, question), whole(Session(*case.opened, None, 0), case, question), 5e-3)
 
 
 def test_layers_add_up_to_the_whole(case, session):
-    question, names = Question("heuristic"), [name for name, _ in session.layers]
+    question, names = ScoreSettings(damping="heuristic"), [name for name, _ in session.layers]
     parts = session.by_layer(case.images, case.labels, np.arange(5), question)
     assert parts.shape == (len(names), len(case.labels), 5)
     everything = whole(Session(*case.opened, None, 0), case, question)
     assert close(parts.sum(0), everything[:, :5], 1e-3)
-    only = whole(session, case, replace(question, layers=(names[3],)))
+    only = whole(session, case, question.model_copy(update={"layers": (names[3],)}))
     assert close(only[:, :5], parts[3], 1e-2)
     with pytest.raises(ValueError, match=r"layers=\['neck'\]: the network has no such layer"):
-        whole(session, case, replace(question, layers=("neck",)))
+        whole(session, case, question.model_copy(update={"layers": ("neck",)}))
 
 
 def test_every_label_follows_from_the_logits_without_another_pass(case, session):
@@ -109,6 +117,14 @@ def test_every_label_follows_from_the_logits_without_another_pass(case, session)
     other = (case.labels + 3) % 10
     direct = whole(session, SimpleNamespace(**{**vars(case), "labels": other}))
     assert close(relabel.relabelled(scores, logits, other), direct, 5e-3)
+
+
+def test_the_kept_scores_of_logits_give_the_changes_of_the_pipeline(tiny, case):
+    evidence = (*case.opened, tiny.queries.value, tiny.changed.value)
+    found = score_logits(tiny.experiment.scores, 1, *evidence)
+    labels = tiny.changed.value.labels[tiny.changed.value.parent == 1]
+    changes = relabel.changes(found.values, found.logits, found.label, labels)
+    assert close(changes, tiny.scores.value.delta(1), 1e-3)
 
 
 @pytest.mark.parametrize("measurement", ["margin", "cross_entropy", "logit"])
