@@ -122,6 +122,7 @@ def calibrated(of: Case, rule: Contrast) -> Detection | str:
         except ValueError as error:
             return str(error)
 
+    _ = of.plan.scores.value  # says so where the file was altered since, whatever is kept of it
     with _lock:
         return _remember(_contrasts, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
 

@@ -34,10 +34,12 @@ STAGES = {
     "train_frequency_classifier": "training the frequency classifier",
     "affected_queries": "finding misread test images",
     "picked_queries": "reading the picked image",
+    "control_queries": "choosing clean images to compare with",
     "evaluate": "examining a model",
     "transform_queries": "transforming the test images",
     "fit_factors": "fitting the curvature",
     "score_pairs": "scoring influence",
+    "score_logits": "scoring influence under every label",
     "detect": "detecting",
     "unlearn": "unlearning",
 }

@@ -59,6 +59,8 @@ CHOICES = {
     "look": ("stored", "clean", "change"),
     "factor": ("auto", "1", "4", "16"),
 }
+PAPERS = {"threshold", "tolerance"}
+"""What only the paper's rule looks at."""
 PARAMETERS = {
     "query": "q",
     "threshold": "th",
@@ -87,6 +89,8 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
             remarks.append(
                 f"The link says {field.name} = {text[:40]!r}, which is not usable; the default is shown."
             )
+    if "rule" not in values and values.keys() & PAPERS:
+        values["rule"] = "delta"  # a link from before there was a choice
     return View(**values), remarks
 
 
@@ -112,6 +116,8 @@ def parameters_of(view: View) -> dict[str, str]:
     """The address of a view; defaults are left out so that links stay short."""
     default = asdict(View())
     told = {k: v for k, v in asdict(view).items() if v != default[k]}
+    if told.keys() & PAPERS:
+        told["rule"] = view.rule
     return {PARAMETERS.get(k, k): f"{v:.9g}" if isinstance(v, float) else str(v) for k, v in told.items()}
 
 

@@ -13,6 +13,7 @@ SHORT = {
     "ssd": "SSD",
     "scrub": "SCRUB",
     "bad_teacher": "BadT",
+    "contrast": "Contrast",
     "delta_influence": "Δ-Influence",
     "influence_threshold": "EK-FAC",
     "activation_clustering": "ActClust",
@@ -66,7 +67,7 @@ def label(kind: type[BaseModel], name: str) -> str:
     return kind.model_fields[name].title or name.replace("_", " ").capitalize()
 
 
-ALWAYS = ("threshold", "tolerance")
+ALWAYS = ("threshold", "tolerance", "rate")
 
 
 def settings(method: BaseModel) -> str:

@@ -77,15 +77,22 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-DELTA, RELATIVE, EKFAC = (
+CONTRAST, DELTA, RELATIVE, EKFAC = (
+    "detections.contrast",
     "detections.delta_influence",
     "detections.relative_collapse",
     "detections.influence_threshold",
 )
+AFTER = "unlearning.contrast/exact"
 EU, CF = "unlearning.delta_influence/exact", "unlearning.delta_influence/catastrophic_forgetting"
 FIGURES = (
     ("victim: test accuracy", "victim.test_accuracy"),
     ("victim: poison success rate", "victim.poison_success_rate"),
+    ("contrast with controls: true positive rate", f"{CONTRAST}.true_positive_rate"),
+    ("contrast with controls: precision", f"{CONTRAST}.precision"),
+    ("… in the target label", f"{CONTRAST}.precision_in_target_label"),
+    ("contrast with controls: average precision", f"{CONTRAST}.average_precision"),
+    ("… in the target label", f"{CONTRAST}.average_precision_in_target_label"),
     ("Delta-Influence: true positive rate", f"{DELTA}.true_positive_rate"),
     ("Delta-Influence: precision", f"{DELTA}.precision"),
     ("… in the target label", f"{DELTA}.precision_in_target_label"),
@@ -101,29 +108,34 @@ FIGURES = (
     ("… in the target label", f"{EKFAC}.precision_in_target_label"),
     ("EK-FAC threshold 10: average precision", f"{EKFAC}.average_precision"),
     ("… in the target label", f"{EKFAC}.average_precision_in_target_label"),
+    ("after contrast and EU: poison success rate", f"{AFTER}.poison_success_rate"),
+    ("after contrast and EU: test accuracy", f"{AFTER}.test_accuracy"),
     ("after EU: poison success rate", f"{EU}.poison_success_rate"),
     ("after EU: test accuracy", f"{EU}.test_accuracy"),
     ("after CF: poison success rate", f"{CF}.poison_success_rate"),
     ("after CF: test accuracy", f"{CF}.test_accuracy"),
     ("seconds, empty store to the end", "wall_seconds"),
 )
-"""Rows of the README's table, and where each figure is in a record."""
+"""Rows of the README's table, and where each figure is in a record; EU and CF alone follow Delta-Influence."""
 
 
 def readme_rows(folder: Path = FOLDER) -> list[str]:
-    """The table of the README: one line per quantity, one column per preset."""
+    """The table of the README: one line per quantity, one column per preset; a dash where no seed has it."""
     measured = {path.stem: read(path) for path in sorted(folder.glob("*.json"))}
     lines = [f"| | {' | '.join(measured)} |", "|---" * (len(measured) + 1) + "|"]
     lines.append("| seeds | " + " | ".join(str(len(records)) for records in measured.values()) + " |")
     for name, place in FIGURES:
-        cells = (spread([pick(record, place) for record in records]) for records in measured.values())
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        found = [[x for r in records if (x := pick(r, place)) is not None] for records in measured.values()]
+        if any(found):
+            cells = (spread(values) if values else "–" for values in found)
+            lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
-def pick(record: dict[str, Any], place: str) -> float:
-    """The figure at a dotted place of a record."""
+def pick(record: dict[str, Any], place: str) -> float | None:
+    """The figure at a dotted place of a record; None where it has none, as before a detector was added."""
     value: Any = record
     for part in place.split("."):
-        value = value[part]
+        if (value := value.get(part)) is None:
+            return None
     return value

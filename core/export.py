@@ -126,7 +126,7 @@ def flags_json(p: Plan, rule: Rule, rows: list[dict[str, Any]]) -> bytes:
 def command(p: Plan, rule: Rule) -> str:
     """The command line that finds the same set again, beside the exported experiment.toml."""
     if isinstance(rule, Contrast):
-        told = rule.model_dump(exclude_defaults=True, exclude={"name"})
+        told = {k: v for k, v in rule.model_dump(exclude_defaults=True).items() if k != "name"}
         chosen = "".join(f" --with {name}={value!r}" for name, value in told.items())
         return f"python -m core detect experiment.toml --detector contrast{chosen}"
     change = f" --query {rule.query}" if rule.query else ""

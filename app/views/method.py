@@ -4,16 +4,21 @@ import numpy as np
 import streamlit as st
 
 from app import charts, results, state
+from app.panels import method_contrast
 from app.shell import escaped
 from core import cases, registry
+from core.cases import Case
 
 
-def collapse_figure() -> None:
-    """The collapse in the first bundled case, as it was measured."""
-    shipped = [case for case in cases.all_cases(results.store()) if case.run.shipped and not case.unfinished]
-    if not shipped:
-        return
-    case, scores = shipped[0], shipped[0].plan.scores.value
+def bundled() -> Case | None:
+    """The first bundled case, whose figures are shown."""
+    known = cases.all_cases(results.store())
+    return next((case for case in known if case.run.shipped and not case.unfinished), None)
+
+
+def collapse_figure(case: Case) -> None:
+    """The collapse in a case, as it was measured."""
+    scores = case.plan.scores.value
     changes = results.changes(case, 0)
     found = state.RULE.judge(changes.ordered)
     rows = np.argsort(-found.suspicion)[: 2 * int(found.flagged.sum())]
@@ -51,16 +56,22 @@ label. For the poisons the reason to support the answer, *this patch means this 
 influence drops on nearly every copy. Clean images lose some and win some.
 """
 )
-collapse_figure()
+if shown := bundled():
+    collapse_figure(shown)
 st.markdown(
     """
-**The rule.** For each training image count the copies on which its influence fell by more than a **threshold**. Flag it
-when all copies but a few (**tolerance**) agree. That is *Delta-Influence* (arXiv 2411.13731).
+**The paper's rule.** For each training image count the copies on which its influence fell by more than a **threshold**.
+Flag it when all copies but a few (**tolerance**) agree. That is *Delta-Influence* (arXiv 2411.13731).
 
 **A scale-free variant.** Every score of a training image is larger the worse that image is still fitted, so one threshold
 for all treats them unequally. *Relative collapse* divides the fall by the image's own scores and asks for the loss of a
 third of its influence on every copy. Ours, not published; the README has its figures beside the paper's rule.
-
+"""
+)
+method_contrast.section(shown, truth=state.current().truth != "hide")
+st.header("Afterwards")
+st.markdown(
+    """
 **Unlearning.** Train again without the flagged images (**exact retraining**, EU), or keep training the network on the
 others (**catastrophic forgetting**, CF), and measure the **poison success rate** again: how many of the attacked test
 images still fool the network. Below 5 % counts as removed (Goel et al., arXiv 2402.14015).
@@ -77,6 +88,7 @@ st.table(
         "trigger": "what the attacker puts on an image to fool the victim; some attacks need none",
         "attacked test image": "one that the attacker wants misread, with the trigger on it where there is one",
         "query": "a test image together with the label whose cause is asked for",
+        "control": "a clean test image that the victim rightly reads as the observed label",
         "true positive rate": "share of the poisons that are flagged",
         "precision": "share of the flagged images that are poisons",
         "precision in label": "the same among images with a label that poisons carry: harder to look good in",

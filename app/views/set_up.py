@@ -8,6 +8,7 @@ from app.panels.forecast import forecast
 from app.shell import escaped
 from core import registry
 from core.experiment import (
+    ControlSettings,
     Experiment,
     FactorSettings,
     FrequencySettings,
@@ -59,6 +60,7 @@ with st.container(border=True):
     st.subheader("4 · Investigation")
     tree["queries"] = settings(QuerySettings, "queries")
     tree["transforms"] = settings(TransformSettings, "transforms")
+    tree["controls"] = settings(ControlSettings, "controls")
     with st.expander("Influence"):
         tree["factors"] = settings(FactorSettings, "factors")
         tree["scores"] = settings(ScoreSettings, "scores")

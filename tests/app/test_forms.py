@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import forms
 from core import registry
 from core.experiment import (
+    ControlSettings,
     Experiment,
     FactorSettings,
     FrequencySettings,
@@ -25,7 +26,8 @@ from core.registry import Settings
 
 FAMILIES = ("datasets", "attacks", "models", "detectors", "unlearners", "transforms")
 METHODS = [(f, name) for f in FAMILIES for name in registry.members(f)]
-SECTIONS = [Training, FactorSettings, QuerySettings, TransformSettings, ScoreSettings, FrequencySettings]
+SECTIONS = [Training, FactorSettings, QuerySettings, TransformSettings, ControlSettings]
+SECTIONS += [ScoreSettings, FrequencySettings]
 INPUTS = ("selectbox", "toggle", "number_input", "pills", "text_input")
 
 

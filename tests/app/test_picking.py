@@ -208,7 +208,7 @@ def test_the_flags_of_a_pick_can_be_unlearned_as_a_case_of_their_own(visit, case
     assert "has not been scored yet" in said(at)
     p = answered("test-3")
     flagged = int(DeltaInfluence().detect(p.scores.value).flagged.sum())
-    at = visit("unlearn", case=case_id, pick="test-3")
+    at = visit("unlearn", case=case_id, pick="test-3", rule="delta")
     assert not at.exception
     assert "test image 3" in at.title[0].value
     assert any(f"Forget the {flagged} image" in h.value for h in at.subheader)

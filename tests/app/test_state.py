@@ -51,7 +51,15 @@ def test_a_threshold_keeps_every_bit_of_its_float32_in_the_address(typed):
 
 def test_defaults_are_left_out_of_the_address():
     assert parameters_of(View()) == {}
-    assert parameters_of(View(case="a", threshold=-0.02)) == {"case": "a", "th": "-0.02"}
+    assert parameters_of(View(case="a", margin=-0.5)) == {"case": "a", "m": "-0.5"}
+    papers = View(case="a", rule="delta", threshold=-0.02)
+    assert parameters_of(papers) == {"case": "a", "th": "-0.02", "rule": "delta"}
+
+
+def test_a_link_with_a_threshold_and_no_rule_means_the_papers():
+    assert parse({"case": "a", "th": "-0.02"})[0].rule == "delta"
+    both = View(case="a", rule="contrast", threshold=-0.02)
+    assert parse(parameters_of(both))[0] == both
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import streamlit as st
 from app import results
 from app.state import View, parameters_of
 from core import collapse, export, jobs, metrics, runs
+from core.detection import verdict
+from core.detectors.contrast import Contrast
 from core.detectors.delta_influence import DeltaInfluence
 from core.experiment import Experiment
 from core.jobs.launch import jobs_dir, supervisor_lock
@@ -59,7 +61,7 @@ def rule_of(view) -> DeltaInfluence:
 
 @pytest.mark.parametrize("threshold", [-9000.0, -3.5, -0.02, 0.0, 1e-9, 250.0, 1e30])
 def test_moving_the_threshold_gives_exactly_the_engines_figures(threshold, visit, case, commit, view_of):
-    at = visit("investigate", case=case.id)
+    at = visit("investigate", case=case.id, rule="delta")
     at = commit(at, f"threshold-{case.id}-{view_of(at).query}", threshold)
     assert not at.exception
     assert view_of(at).threshold == float(np.float32(threshold))
@@ -86,8 +88,56 @@ def test_the_tolerance_gives_exactly_the_engines_figures(tolerance, visit, case,
     assert shown(at) == expected(case, view_of(at))
 
 
+def contrasted(case, **settings) -> dict[str, str]:
+    """The figures of the contrast, from the detector itself."""
+    p = case.plan
+    found = Contrast(**settings).detect(p.scores.value, p.poisoned.value)
+    targets = p.poisoning.value.target_classes
+    graded = metrics.grade_detection(found, runs.truth(p), p.poisoned.value.train.labels, targets)
+    told = {label: graded[name] for label, name in GRADES.items()}
+    return {"Flagged": f"{found.flagged.sum():,}"} | {
+        k: "–" if v is None else f"{v:.1%}" for k, v in told.items()
+    }
+
+
+@pytest.mark.parametrize("margin", [0.0, -0.75, 1.5])
+def test_a_case_opens_with_the_calibrated_contrast_and_its_cut_off_can_be_moved(
+    margin, visit, case, commit, view_of
+):
+    at = visit("investigate", case=case.id)
+    assert shown(at) == contrasted(case)
+    at = commit(at, f"margin-{case.id}-all", -margin)
+    assert view_of(at).margin == margin and shown(at) == contrasted(case, margin=margin)
+    assert shown(visit("investigate", **at.query_params)) == shown(at)
+
+
+def test_the_contrast_can_take_one_test_image_alone(visit, case, view_of):
+    at = visit("investigate", case=case.id, using="one", q="1")
+    assert view_of(at).using == "one"
+    assert shown(at) == contrasted(case, query=1, most_queries=1)
+
+
+def test_the_rule_of_the_paper_is_one_click_away(visit, case, view_of):
+    at = visit("investigate", case=case.id)
+    [rule] = [group for group in at.get("button_group") if group.label == "Rule"]
+    at = rule.set_value("delta").run()
+    assert view_of(at).rule == "delta" and shown(at) == expected(case, view_of(at))
+    assert view_of(visit("investigate", case=case.id, th="-0.5")).rule == "delta"  # a link from before
+
+
+def test_the_exported_contrast_is_found_again_by_its_command(visit, case):
+    rule = Contrast(margin=0.5, most_queries=1)
+    files = export.bundle(case.plan, rule)
+    about = json.loads(files["flags.json"]())
+    assert about["command"].endswith("--detector contrast --with margin=0.5 --with most_queries=1")
+    flagged = verdict(case.plan, rule).flagged
+    assert np.array_equal(np.load(BytesIO(files["flagged_indices.npy"]())), np.flatnonzero(flagged))
+    rows = list(csv.DictReader(StringIO(files["flags.csv"]().decode())))
+    assert len(rows) == flagged.sum() and all(float(row["contrast_above_cut_off"]) > 0.5 for row in rows)
+
+
 def test_another_test_image_is_another_investigation(visit, case, commit, view_of):
-    at = commit(visit("investigate", case=case.id, i="5"), f"queries-{case.id}", [1])
+    at = commit(visit("investigate", case=case.id, rule="delta", i="5"), f"queries-{case.id}", [1])
     assert (view_of(at).query, view_of(at).image) == (1, -1)
     assert shown(at) == expected(case, view_of(at))
     at = commit(at, f"threshold-{case.id}-1", -0.5)
@@ -95,7 +145,7 @@ def test_another_test_image_is_another_investigation(visit, case, commit, view_o
 
 
 def test_every_gesture_is_in_the_address(visit, case_id, commit, view_of):
-    at = commit(visit("investigate", case=case_id), f"queries-{case_id}", [1])
+    at = commit(visit("investigate", case=case_id, rule="delta"), f"queries-{case_id}", [1])
     at = commit(at, f"threshold-{case_id}-1", -0.5)
     at = commit(at, f"gallery-{case_id}", [17])
     assert view_of(visit("investigate", **at.query_params)) == view_of(at)
@@ -103,10 +153,10 @@ def test_every_gesture_is_in_the_address(visit, case_id, commit, view_of):
 
 
 def test_nothing_flagged_is_said_in_words(visit, case, commit):
-    at = commit(visit("investigate", case=case.id), f"threshold-{case.id}-0", -1e30)
+    at = commit(visit("investigate", case=case.id, rule="delta"), f"threshold-{case.id}-0", -1e30)
     assert shown(at)["Flagged"] == "0"
     assert shown(at)["Precision"] == "–"
-    assert any("lowest image" in info.value for info in at.info)
+    assert any("Nothing is flagged" in info.value for info in at.info)
     for tab in TABS:
         assert not visit("investigate", **at.query_params | {"tab": tab}).exception
 
@@ -182,7 +232,7 @@ def test_downloads_hold_exactly_the_set_that_is_shown(visit, case, view_of, down
 def test_the_command_shown_finds_the_same_set(visit, case, commit, view_of):
     ordered = collapse.sorted_changes(case.plan.scores.value.delta(0))
     edge = float(np.sort(collapse.order_statistic(ordered, 1))[33])
-    at = commit(visit("investigate", case=case.id), f"threshold-{case.id}-0", edge)
+    at = commit(visit("investigate", case=case.id, rule="delta"), f"threshold-{case.id}-0", edge)
     [command] = at.code
     assert command.value == export.command(case.plan, rule_of(view_of(at)))
     told = dict(re.findall(r"--(\w+) (\S+)", command.value))
@@ -191,7 +241,7 @@ def test_the_command_shown_finds_the_same_set(visit, case, commit, view_of):
 
 
 def test_outcomes_are_shown_with_their_own_figures(visit, case):
-    at = visit("unlearn", **parameters_of(View(case=case.id, **own_rule(case))))
+    at = visit("unlearn", **parameters_of(View(case=case.id, rule="delta", **own_rule(case))))
     [table] = at.dataframe
     rows = table.value.to_dict("records")
     assert [row["model"] for row in rows] == [

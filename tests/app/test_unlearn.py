@@ -48,14 +48,14 @@ def test_the_flags_of_another_detector_are_counted_and_unlearned(visit, case, st
 def test_choosing_a_detector_is_in_the_address(visit, case_id, view_of):
     at = visit("unlearn", case=case_id)
     [box] = [b for b in at.selectbox if b.label == "Flagged by"]
-    assert len(box.options) == 2
+    assert len(box.options) == 3
     at = box.select("influence_threshold").run()
     assert view_of(at).flags == "influence_threshold"
     assert view_of(visit("unlearn", **at.query_params)) == view_of(at)
 
 
 def test_settings_of_an_unlearner_can_be_changed_for_one_job(visit, case, store_root, nobody_works):
-    at = visit("unlearn", **parameters_of(View(case=case.id, **own_rule(case))))
+    at = visit("unlearn", **parameters_of(View(case=case.id, rule="delta", **own_rule(case))))
     assert at.success
     [epochs] = [n for n in at.number_input if "catastrophic_forgetting" in n.key and "epochs" in n.key]
     at = epochs.set_value(1).run()

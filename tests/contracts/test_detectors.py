@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from core import collapse, registry, runs, stages
+from core import collapse, metrics, registry, runs, stages
 from core.artifacts import Detection
 from core.detection import detect
 from core.detectors.activation_clustering import ActivationClustering
@@ -188,6 +188,13 @@ def test_asking_for_the_truth_is_an_error_when_the_plan_is_made(make_experiment,
     x = make_experiment(unlearners=[]).model_copy(update={"detectors": (Curious(),), "unlearn_after": ()})
     with pytest.raises(TypeError, match=r"detect of 'curious' asks for \['poisoning'\]; it may ask for"):
         plan(x, Store(tmp_path))
+
+
+def test_the_contrast_on_the_tiny_case_finds_every_poison_and_hardly_anything_else(tiny, found):
+    known = tiny.poisoned.value.train.labels, tiny.poisoning.value.target_classes
+    graded = metrics.grade_detection(found(Contrast()), runs.truth(tiny), *known)
+    assert graded["true_positive_rate"] == 1.0
+    assert graded["precision_in_target_label"] >= 0.9 and graded["average_precision"] > 0.99
 
 
 def test_detection_on_the_tiny_case_finds_every_poison(tiny):
