@@ -66,6 +66,12 @@ def picked(of: Case, text: str) -> Case:
         return _remember(_cases, f"{of.id}{PICKED}{text}", make, KEPT_CASES)
 
 
+def kept(name: str, make: Any) -> Case:
+    """A case made from another one, kept under a name of its own."""
+    with _lock:
+        return _remember(_cases, name, make, KEPT_CASES)
+
+
 def _check(of: Case, pick: Pick) -> None:
     data = of.plan.dataset.value
     if pick.label >= len(data.class_names):
@@ -77,7 +83,7 @@ def _check(of: Case, pick: Pick) -> None:
 
 def forget(run_id: str) -> None:
     """Look the case up again next time, for example because a variant of it was started."""
-    for name in [name for name in _cases if name.partition(PICKED)[0] == run_id]:
+    for name in [name for name in _cases if name.startswith(run_id)]:
         _cases.pop(name, None)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 from pydantic import ValidationError
 
-from app import results, state
+from app import measures, results, state
 from core import cases, jobs, runs
 from core.cases import Case
 from core.experiment import Experiment, in_words
@@ -126,6 +126,20 @@ def opened_case(view: state.View) -> tuple[state.View, Case]:
     size = len(case.plan.dataset.value.train)
     fitted = state.fitted(view, queries=queries, copies=copies // queries, images=size)
     return fitted if fitted == view else state.update(**vars(fitted)), case
+
+
+def measured_case(view: state.View, case: Case) -> Case:
+    """The case measured as the address says, scored; otherwise says what is missing and stops the page."""
+    try:
+        case = measures.measured(case, view.measure)
+        lack = "has not been scored yet" if case.unfinished else ""
+    except ValueError as error:
+        lack = f"is not possible: {error}"
+    if lack:
+        st.info(escaped(f"This way of measuring {lack}."), icon=":material/hourglass:")
+        st.page_link("views/investigate.py", label="Go on investigating", icon=":material/search:")
+        st.stop()
+    return case
 
 
 def picked_case(view: state.View, case: Case) -> Case:

@@ -25,6 +25,8 @@ class View:
     case: str = ""
     pick: str = ""
     """Another image than the case's own, as `core.picks` writes it; empty for the case's own."""
+    measure: str = ""
+    """How influence is measured, as `app.measures` writes it; empty for the case's own way."""
     query: int = RULE.query
     rule: str = "contrast"
     """Who flags: the contrast with controls, or the paper's Delta-Influence."""
@@ -50,6 +52,7 @@ class View:
     """Detector whose flags are to be unlearned; empty for the threshold and tolerance of this view."""
 
 
+LONGEST = 1000
 LARGEST = 3.4e38
 """Thresholds are compared in float32."""
 CHOICES = {
@@ -95,7 +98,7 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
 
 
 def _converted(name: str, text: str, kind: type) -> Any:
-    value = Pick.parse(text).text if name == "pick" else kind(text[:64])
+    value = Pick.parse(text).text if name == "pick" else kind(text[: LONGEST if name == "measure" else 64])
     too_large = isinstance(value, float) and not abs(value) <= LARGEST  # so is NaN
     if too_large or value not in CHOICES.get(name, (value,)):
         raise ValueError

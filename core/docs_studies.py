@@ -91,7 +91,9 @@ def claims(measured: list[Findings]) -> list[str]:
             if told.state != "unknown":
                 count = f"{SIZES[found.scale]} {len(told.yes)} of {len(told.yes + told.no)}"
                 lines.setdefault(found.study.title, {}).setdefault(told.claim, []).append(count)
-    head = "What the papers claim, and in how many of the settings where it can be told our figures agree:"
+    head = (
+        "What the papers or we claim, and in how many of the settings where it can be told the figures agree:"
+    )
     told = []
     for title, of_study in lines.items():
         parts = (f"{claim} ({', '.join(counts)})" for claim, counts in of_study.items())

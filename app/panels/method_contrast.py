@@ -18,7 +18,10 @@ cross-entropy of a training image $z_i$ is $\log(1 + e^{m(z_i)})$. So its gradie
 influence scores, carries one factor $p_i$, the probability that the victim gives to other labels:
 
 $$
-\nabla \mathrm{CE}(z_i) = p_i\, \nabla m(z_i), \qquad p_i = 1 - \Pr(y_i \mid z_i), \qquad
+\nabla \mathrm{CE}(z_i) = p_i\, \nabla m(z_i), \qquad p_i = 1 - \Pr(y_i \mid z_i),
+$$
+
+$$
 s_i(q) = p_i \,\langle \nabla m(z_i),\, H^{-1} \nabla m(q) \rangle .
 $$
 
@@ -36,7 +39,8 @@ $$
 z_i = \frac{\bar s_i(x) - \bar c_i}{\sigma_i} ,
 $$
 
-where $p_i$ cancels. No label and no transformation is drawn, so only another draw of controls can change a flag.
+where $p_i$ cancels. No label and no transformation is drawn, so only other controls or other misread images can
+change a flag.
 
 **The cut-off needs no truth.** Let each control $j$ stand in for $x$ while the others remain controls: these
 $z_k^{(j)}$ are what $z$ looks like without any attack. Counting how many reach $z_i$ gives a p-value, and Benjamini
@@ -128,7 +132,8 @@ def histogram(group: Group, level: float, poisons: np.ndarray) -> go.Figure:
         line={"shape": "hvh", "color": charts.GOOD, "width": 2},
         hovertemplate="contrast %{x:.1f}: %{y:.1f}<extra>%{fullData.name}</extra>",
     )
-    figure.add_vline(x=level, line_dash="dot", line_width=1.5, annotation_text=f"cut-off {level:.2f}")
+    line = {"line_dash": "dash", "line_width": 2, "line_color": charts.PALETTE[5]}
+    figure.add_vline(x=level, **line, annotation_text=f"cut-off {level:.2f}")
     figure.update_layout(barmode="stack", bargap=0.05, showlegend=True)
     return figure.update_xaxes(title="contrast, in the image's own deviations").update_yaxes(title="images")
 

@@ -11,6 +11,7 @@ from core.findings import Findings, Row
 
 PLANES = {
     "detectors": ("true_positive_rate", "precision"),
+    "contrast": ("true_positive_rate", "precision"),
     "ablation": ("true_positive_rate", "precision"),
     "retrained": ("poison_success_rate", "test_accuracy"),
     "unlearners": ("poison_success_rate", "test_accuracy"),

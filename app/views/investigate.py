@@ -11,11 +11,12 @@ panels.head(own, view, escaped(own.run.title))
 st.header("1 · The misbehaving test image")
 view, case = panels.pick_query(own, view)
 panels.pick_another(own, view)
+view, case = panels.measure(case, view)
 if case.unfinished:
     panels.arriving(own, case, view)
     st.stop()
 
-st.header("2 · Whose influence collapses?")
+st.header("2 · Who is behind it?")
 view, found = panels.tune(case, view)
 
 st.header("3 · The evidence")

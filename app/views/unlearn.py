@@ -13,6 +13,8 @@ results.forget(view.case)
 view, case = shell.opened_case(view)
 if view.pick:
     case = shell.picked_case(view, case)
+if view.measure:
+    case = shell.measured_case(view, case)
 found = cases.outcomes(case, results.store())
 
 st.title(f"Unlearn · {escaped(case.run.title)}")

@@ -8,6 +8,7 @@ import pytest
 from app import words
 from app.panels import story
 from core.attack_view import Alteration
+from core.detectors.contrast import Contrast
 from core.detectors.delta_influence import DeltaInfluence
 
 CLASSES = ("airplane", "ship", "dog", "cat")
@@ -50,6 +51,7 @@ def test_foreign_names_stay_text():
 def test_settings_name_what_is_not_the_default_and_always_the_threshold():
     assert words.settings(DeltaInfluence()) == "threshold 0, tolerance 0"
     assert words.settings(DeltaInfluence(threshold=-0.5, query=2)) == "threshold -0.5, tolerance 0, query 2"
+    assert words.settings(Contrast(margin=0.5)) == "false discovery rate 0.05, margin 0.5"
 
 
 def test_a_stamp_on_relabelled_ships():

@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from core import paper, registry, runs
+from core import paper, paths, registry, runs
 from core.experiment import Experiment
 from core.studies.base import Study
-from core.studies.detectors import Detectors
+from core.studies.detectors import Detectors, Retrained
 from core.studies.laboratory.lab import Lab
 
 SCALES = ("cpu", "full")
@@ -40,6 +40,21 @@ def test_every_preset_of_the_tables_is_a_valid_experiment_of_the_attack_in_its_n
     x = Experiment.from_toml(f"paper/{scale}/{setting}")
     assert x.attack.name == paper.attack_of(setting)
     assert {d.name for d in x.detectors} >= {"delta_influence", "influence_threshold", "relative_collapse"}
+
+
+@pytest.mark.parametrize("path", sorted(paths.EXPERIMENTS.rglob("*.toml")), ids=lambda path: path.stem)
+def test_every_preset_flags_with_the_contrast_first_and_with_the_papers_rule_beside_it(path):
+    x = Experiment.from_toml(path)
+    assert [d.name for d in x.detectors][:2] == ["contrast", "delta_influence"]
+    assert x.unlearn_after == ("contrast", "delta_influence")
+
+
+def test_training_again_without_removing_anything_gives_another_model_of_the_same_data(lab):
+    again, rows = lab.trained_again(), Retrained().rows()
+    assert again.inputs == lab.plan.victim.inputs
+    assert not np.array_equal(again.value.loss, lab.plan.victim.value.loss)
+    figures = rows["nothing"](lab)
+    assert figures["forgotten"] == 0 and 0 <= figures["poison_success_rate"] <= 1
 
 
 @pytest.mark.parametrize("scale", SCALES)
