@@ -144,6 +144,15 @@ def by_class(names: list[str], flagged: np.ndarray) -> go.Figure:
     return go.Figure(bars).update_yaxes(title="flagged images").update_xaxes(type="category")
 
 
+def by_layer(names: list[str], influence: np.ndarray, change: np.ndarray) -> go.Figure:
+    """What each layer adds to the influence of a training image, and to its mean change; layers from the image on."""
+    figure = go.Figure()
+    for label, values, color in (("influence", influence, OTHER), ("mean change", change, FLAGGED)):
+        figure.add_bar(y=names, x=values, name=label, orientation="h", marker_color=color)
+    figure.update_xaxes(title="influence").update_yaxes(type="category", autorange="reversed")
+    return figure.update_layout(barmode="group")
+
+
 def curves(loss: np.ndarray, accuracy: np.ndarray) -> go.Figure:
     """Training loss and accuracy by epoch."""
     epochs = np.arange(1, len(loss) + 1)

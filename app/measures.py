@@ -41,7 +41,9 @@ def parsed(text: str, own: ScoreSettings) -> ScoreSettings:
 def layers_of(case: Case) -> list[str]:
     """Names of the layers whose gradients carry influence: those with a matrix of weights."""
     weights = case.plan.victim.value.weights
-    return [name.removesuffix(".weight") for name, w in weights.items() if name.endswith(".weight") and w.ndim > 1]
+    return [
+        name.removesuffix(".weight") for name, w in weights.items() if name.endswith(".weight") and w.ndim > 1
+    ]
 
 
 def measured(of: Case, text: str) -> Case:

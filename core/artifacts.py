@@ -172,6 +172,17 @@ class LogitScores:
 
 
 @dataclass(frozen=True)
+class LayerScores:
+    """What each layer adds to the influence of one training image on a picked test image and its copies."""
+
+    values: Float32[np.ndarray, "l q"]
+    """By layer; the picked image comes first."""
+    layers: tuple[str, ...]
+    self_influence: float
+    """Influence of the training image on its own loss: large where it is hard to fit by anything but itself."""
+
+
+@dataclass(frozen=True)
 class Detection:
     """A detector's verdict on every training image."""
 

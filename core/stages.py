@@ -9,6 +9,7 @@ from core.artifacts import (
     Factors,
     Features,
     InfluenceScores,
+    LayerScores,
     LogitScores,
     Poisoning,
     Queries,
@@ -30,6 +31,7 @@ control_queries = Stage("core.queries:control_queries", Queries)
 transform_queries = Stage("core.queries:transform_queries", Queries)
 score_pairs = Stage("core.influence.scores:score_pairs", InfluenceScores, version=2)
 score_logits = Stage("core.influence.scores:score_logits", LogitScores)
+score_layers = Stage("core.influence.scores:score_layers", LayerScores)
 detect = Stage("core.detection:detect", Detection)
 some_poisons = Stage("core.examiner:some_poisons", Detection)
 missed_poisons = Stage("core.examiner:missed_poisons", Detection)

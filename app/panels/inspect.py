@@ -5,6 +5,7 @@ import streamlit as st
 
 from app import charts, images, results, rules, state
 from app.components.gallery import gallery
+from app.panels.layers import layers
 from app.shell import escaped
 from app.state import View
 from core import collapse, runs
@@ -125,3 +126,4 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
     kinds = [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
     figure = charts.changes_of_image(delta[:, i], kinds, view.threshold, collapse.typical_change(delta[:, i]))
     charts.show(figure, key="image-changes", alt=f"changes of influence of training image {i}", height=270)
+    layers(case, view, i)

@@ -82,6 +82,9 @@ class Desk:
                     with suppress(NotHandled):
                         opened.session = opened.session or self._session(p)
                 return
+            if question.kind == "layers":
+                _ = wanted.value
+                return
             _ = p.queries.value
             tell({"event": "ready"}, ())
             self._score(opened, p, tell)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import stages
-from core.artifacts import Queries
+from core.artifacts import LayerScores, Queries
 from core.experiment import Experiment, QuerySettings
 from core.pipeline import Plan, plan
 from core.store import Artifact, Store
@@ -14,11 +14,13 @@ MOST_MISREAD = 256
 
 @dataclass(frozen=True)
 class Question:
-    """`kind` is `scores` (those of a plan, label by label) or `misread` (the list of `misread`); `key` names the result."""
+    """`kind` is `scores` (those of a plan, label by label), `misread` or `layers`; `key` names the result."""
 
     kind: str
     experiment: dict[str, Any]
     key: str
+    which: tuple[int, int] = (0, 0)
+    """For `layers`: the picked image and the training image, by number."""
 
 
 def about_scores(p: Plan) -> Question:
@@ -31,6 +33,19 @@ def about_misread(p: Plan) -> Question:
     return Question("misread", p.experiment.model_dump(mode="json"), misread(p).key)
 
 
+def about_layers(p: Plan, query: int, row: int) -> Question:
+    """Make it known what each layer adds for a picked image and a training image."""
+    which = (query, row)
+    return Question("layers", p.experiment.model_dump(mode="json"), layers(p, which).key, which)
+
+
+def layers(p: Plan, which: tuple[int, int]) -> Artifact[LayerScores]:
+    """What each layer adds to the influence of one training image."""
+    x, factors = p.experiment, next(a for a in p.scores.inputs if a.stage is stages.fit_factors)
+    evidence = (x.model, p.victim, p.poisoned, factors, p.queries, p.changed)
+    return p.queries.store.step(stages.score_layers, x.scores, which, *evidence)
+
+
 def misread(p: Plan) -> Artifact[Queries]:
     """Misbehaving test images to pick from, at most 256: those that the victim misreads most surely."""
     x = p.experiment
@@ -41,7 +56,13 @@ def misread(p: Plan) -> Artifact[Queries]:
 def planned(question: Question, store: Store) -> tuple[Plan, Artifact[Any]]:
     """The plan that a question is about, and the result asked for; raises OtherCode where the keys differ."""
     p = plan(Experiment.checked(question.experiment), store)
-    wanted = misread(p) if question.kind == "misread" else p.scores
+    match question.kind:
+        case "misread":
+            wanted: Artifact[Any] = misread(p)
+        case "layers":
+            wanted = layers(p, question.which)
+        case _:
+            wanted = p.scores
     if wanted.key != question.key:
         raise OtherCode(f"asked for {question.key}, this code would make {wanted.key}")
     return p, wanted

@@ -128,9 +128,10 @@ class Server:
 
     def _answer(self, caller: Caller, asked: dict[str, Any]) -> None:
         try:
-            question = Question(str(asked["kind"]), dict(asked["experiment"]), str(asked["key"]))
+            which = (int(asked["which"][0]), int(asked["which"][1]))
+            question = Question(str(asked["kind"]), dict(asked["experiment"]), str(asked["key"]), which)
             self.clients.add(Identity(**asked["client"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise wire.Refused(f"no question ({type(error).__name__})") from error
         try:
             planned(question, open_store(self.root))  # before anything is loaded

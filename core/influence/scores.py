@@ -6,7 +6,15 @@ import torch
 from torch import nn
 
 from core import device
-from core.artifacts import Dataset, Factors, InfluenceScores, LogitScores, Queries, TrainedModel
+from core.artifacts import (
+    Dataset,
+    Factors,
+    InfluenceScores,
+    LayerScores,
+    LogitScores,
+    Queries,
+    TrainedModel,
+)
 from core.experiment import ScoreSettings
 from core.influence import eigenbasis, reference
 from core.influence import pairwise as ours
@@ -66,12 +74,39 @@ def score_logits(
     Raises NotHandled for a network with layers that only kronfluence handles.
     """
     session = Session(model, victim, poisoned, factors, None, 0)
-    images = np.concatenate([queries.images[[query]], changed.images[changed.parent == query]])
+    images, _ = _with_copies(query, queries, changed)
     logits, parts = session.score_logits(images, settings)
     values = np.empty((*logits.shape, len(poisoned.train)), np.float32)
     for rows, found in parts:
         values[:, :, rows] = found
     return LogitScores(values, logits, int(queries.labels[query]))
+
+
+def score_layers(
+    settings: ScoreSettings,
+    which: tuple[int, int],
+    model: Model,
+    victim: TrainedModel,
+    poisoned: Dataset,
+    factors: Factors,
+    queries: Queries,
+    changed: Queries,
+) -> LayerScores:
+    """What each layer adds for picked image and training image number `which`, and the latter's self-influence.
+
+    Raises NotHandled for a network with layers that only kronfluence handles.
+    """
+    session, (query, row) = Session(model, victim, poisoned, factors, None, 0), which
+    images, labels = _with_copies(query, queries, changed)
+    values = session.by_layer(images, labels, np.array([row]), settings)[:, :, 0]
+    names = tuple(name for name, _ in session.layers)
+    return LayerScores(values, names, float(session.self_influence(np.array([row]), settings)[0]))
+
+
+def _with_copies(query: int, queries: Queries, changed: Queries) -> tuple[np.ndarray, np.ndarray]:
+    mine = changed.parent == query
+    images = np.concatenate([queries.images[[query]], changed.images[mine]])
+    return images, np.concatenate([queries.labels[[query]], changed.labels[mine]])
 
 
 def distinct(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

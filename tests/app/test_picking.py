@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import answers, results
+from app import answers, measures, results
 from app.state import View, parse
 from core import cases, runs
 from core.detectors.delta_influence import DeltaInfluence
-from core.engine import place
+from core.engine import place, questions
 from core.picks import Pick, keep_upload
 from core.pipeline import investigate
 from core.store import Store
@@ -261,3 +261,36 @@ def test_picking_neither_imports_torch_nor_blocks_the_page(case_id, store_root):
         check=False,
     )
     assert done.stdout.strip() == "[] True", done.stderr[-2000:]
+
+
+def test_another_way_to_measure_is_in_the_address_and_asks_the_engine(visit, case_id, case, view_of):
+    at = visit("investigate", case=case_id, measure="d=heuristic")
+    assert (not at.exception and "Influence of" in said(at)) or at.metric
+    p = measures.measured(results.case(case_id), "d=heuristic").plan
+    assert p.experiment.scores.damping == "heuristic" and p.queries.key == case.plan.queries.key
+    _ = runs.plan(p.experiment, runs.open_store()).scores.value
+    at = visit("investigate", case=case_id, measure="d=heuristic")
+    assert not at.exception and at.metric and view_of(at).measure == "d=heuristic"
+
+
+@pytest.mark.parametrize("text", ["d=-1", "x=3", "c=foo", "d=abc", "l=neck"])
+def test_a_way_to_measure_that_makes_no_sense_shows_the_cases_own(visit, case_id, text, view_of):
+    at = visit("investigate", case=case_id, measure=text)
+    assert not at.exception and at.metric and view_of(at).measure == ""
+    assert "own way is shown" in at.toast[0].value
+
+
+def test_what_differs_from_the_cases_own_way_is_what_the_address_says(case):
+    own = case.run.experiment.scores
+    settings = own.model_copy(update={"damping": 1e-4, "layers": ("0.0", "8")})
+    assert measures.text_of(settings, own) == "d=0.0001,l=0.0+8"
+    assert measures.parsed("d=0.0001,l=0.0+8", own) == settings
+    assert measures.text_of(own, own) == "" and measures.parsed("", own) == own
+
+
+def test_the_layers_of_a_training_image_are_told(visit, case_id, case):
+    _ = questions.layers(runs.plan(case.run.experiment, runs.open_store()), (0, 3)).value
+    at = visit("investigate", case=case_id, i="3")
+    at.session_state[f"layers-{case_id}"] = True
+    at = at.run()
+    assert not at.exception and any("carries most of the change" in c.value for c in at.caption)

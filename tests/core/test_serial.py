@@ -23,6 +23,7 @@ EXAMPLES = (
     "detection",
     "features",
     "logits",
+    "layers",
 )
 
 
@@ -32,6 +33,8 @@ def example(tiny: Any, name: str) -> Any:
     if name == "logits":
         values = np.arange(12, dtype=np.float32)
         return artifacts.LogitScores(values.reshape(2, 3, 2), values.reshape(4, 3)[:2], label=1)
+    if name == "layers":
+        return artifacts.LayerScores(np.arange(6, dtype=np.float32).reshape(2, 3), ("0.0", "8"), 1.5)
     if name == "features":
         return tiny.evidence["features"].value
     return tiny.detections["delta_influence"].value if name == "detection" else getattr(tiny, name).value

@@ -9,7 +9,7 @@ import pytest
 from core import progress, runs, stages
 from core.experiment import ScoreSettings
 from core.influence import relabel
-from core.influence.scores import score_logits
+from core.influence.scores import score_layers, score_logits
 from core.influence.session import Session
 
 QUESTION = ScoreSettings()
@@ -125,6 +125,18 @@ def test_the_kept_scores_of_logits_give_the_changes_of_the_pipeline(tiny, case):
     labels = tiny.changed.value.labels[tiny.changed.value.parent == 1]
     changes = relabel.changes(found.values, found.logits, found.label, labels)
     assert close(changes, tiny.scores.value.delta(1), 1e-3)
+
+
+def test_the_kept_scores_of_layers_add_up_to_the_image_s_own(tiny, case):
+    settings, evidence = (
+        ScoreSettings(damping="heuristic"),
+        (*case.opened, tiny.queries.value, tiny.changed.value),
+    )
+    found = score_layers(settings, (1, 7), *evidence)
+    session = Session(*case.opened, None, 0)
+    rows = [1, *np.flatnonzero(np.concatenate([tiny.queries.value.parent, tiny.changed.value.parent]) == 1)]
+    assert close(found.values.sum(0), whole(session, case, settings)[rows, 7], 1e-3)
+    assert len(found.layers) == len(found.values) and found.self_influence > 0
 
 
 @pytest.mark.parametrize("measurement", ["margin", "cross_entropy", "logit"])
