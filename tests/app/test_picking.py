@@ -265,7 +265,7 @@ def test_picking_neither_imports_torch_nor_blocks_the_page(case_id, store_root):
 
 def test_another_way_to_measure_is_in_the_address_and_asks_the_engine(visit, case_id, case, view_of):
     at = visit("investigate", case=case_id, measure="d=heuristic")
-    assert (not at.exception and "Influence of" in said(at)) or at.metric
+    assert not at.exception and not at.metric  # the engine has been asked
     p = measures.measured(results.case(case_id), "d=heuristic").plan
     assert p.experiment.scores.damping == "heuristic" and p.queries.key == case.plan.queries.key
     _ = runs.plan(p.experiment, runs.open_store()).scores.value
