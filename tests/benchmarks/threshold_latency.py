@@ -67,7 +67,7 @@ def main() -> None:
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu"],
         )
-        measured = measure(browser, f"{address}/investigate?case={case.id}", chosen.moves)
+        measured = measure(browser, f"{address}/investigate?case={case.id}&rule=delta", chosen.moves)
         version = browser.version
         browser.close()
     told = {

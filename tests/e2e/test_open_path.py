@@ -243,6 +243,18 @@ def test_an_investigation_from_the_first_page_to_a_link_for_a_colleague(open_pag
     before = counted(page)
     expect(flagged(page)).to_have_text(str(before))
 
+    cut_off = page.get_by_role("slider", name="Above the cut-off")
+    cut_off.focus()
+    cut_off.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(r"[?&]m=\d"))
+    settled(page)
+    assert counted(page) < before
+    expect(flagged(page)).to_have_text(str(counted(page)))
+    page.locator(".st-key-view_rule").get_by_text("Delta-Influence (paper)").click()
+    expect(page).to_have_url(re.compile(r"[?&]rule=delta"))
+    settled(page)
+    before = counted(page)
+
     drag_line(page, by=-60)
     expect(page).to_have_url(re.compile(r"[?&]th=-"))
     assert counted(page) < before
