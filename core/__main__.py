@@ -28,8 +28,9 @@ from core import (
 from core.console import Bars
 from core.detectors.base import Detector
 from core.detectors.delta_influence import DeltaInfluence
-from core.experiment import Experiment, assign, in_words
+from core.experiment import Experiment, in_words
 from core.pipeline import Plan, plan
+from core.presets import assign
 from core.progress import reporting
 from core.store import ArtifactDamaged
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tomli_w
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
-from core import paths
 from core.device import Precision
 from core.picks import Pick
+from core.presets import assign, find_experiment
 from core.registry import Settings, member_of
 
 if TYPE_CHECKING:
@@ -250,35 +250,3 @@ class Experiment(Settings):
 def in_words(error: ValidationError) -> str:
     """One line for each wrong field."""
     return "\n".join(f"{'.'.join(map(str, e['loc'])) or 'experiment'}: {e['msg']}" for e in error.errors())
-
-
-def find_experiment(path: str | Path) -> Path:
-    """The file at `path`, else the shipped preset of that name."""
-    shipped = paths.EXPERIMENTS / f"{str(path).removesuffix('.toml').lstrip('/')}.toml"
-    for candidate in (Path(path), shipped):
-        if candidate.is_file():
-            return candidate
-    known = paths.EXPERIMENTS.rglob("*.toml")
-    names = sorted(str(p.relative_to(paths.EXPERIMENTS)).removesuffix(".toml") for p in known)
-    raise FileNotFoundError(f"{path}: no such file, and no preset of that name; presets are {names}")
-
-
-def assign(tree: Any, change: str) -> None:
-    """Put one `key=value` into nested tables; the value as TOML, or else as text."""
-    key, separator, text = change.partition("=")
-    if not separator:
-        raise ValueError(f"--set {change}: expected key=value, for example training.epochs=5")
-    *parents, last = [int(part) if part.isdigit() else part for part in key.strip().split(".")]
-    try:
-        for part in parents:
-            tree = tree.setdefault(part, {}) if isinstance(tree, dict) else tree[part]
-        tree[last] = _parse(text.strip())
-    except (TypeError, IndexError) as error:
-        raise ValueError(f"--set {change}: the experiment has no such setting ({error})") from error
-
-
-def _parse(text: str) -> Any:
-    try:
-        return tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        return text

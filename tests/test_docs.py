@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from core import docs
 from core.__main__ import app
-from core.experiment import find_experiment
+from core.presets import find_experiment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -3,7 +3,8 @@
 import pytest
 
 from core import paths
-from core.experiment import Experiment, find_experiment
+from core.experiment import Experiment
+from core.presets import find_experiment
 
 PRESETS = sorted(path.stem for path in paths.EXPERIMENTS.glob("*.toml"))
 
