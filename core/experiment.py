@@ -58,13 +58,10 @@ class Training(Settings):
 class FactorSettings(Settings):
     """How the curvature factors are fitted."""
 
-    strategy: Literal["ekfac", "kfac", "identity"] = Field(
-        default="ekfac", description="Curvature approximation."
-    )
+    strategy: Literal["ekfac", "kfac", "identity"] = Field(default="ekfac", description="Curvature.")
     precision: Precision = Field(
         default="fp32",
-        description="bf16: a quarter faster where the hardware multiplies it, else the same as fp32; its rounding is felt "
-        "where the curvature is smallest, so flags move as with another draw of labels, or more.",
+        description="bf16: a quarter faster where the hardware multiplies it; rounding may move flags.",
     )
     max_examples: int = Field(default=100_000, ge=1, description="Training images to fit on, at most.")
     seed: int = Field(default=0, ge=0, description="Labels drawn from the model's softmax (true Fisher).")

@@ -15,7 +15,7 @@ from core.picks import Pick, picked
 from core.registry import asked_for
 from core.store import Artifact, Store
 
-EVIDENCE = ("training_set", "victim", "queries", "scores", "features", "frequency")
+EVIDENCE: tuple[str, ...] = ("training_set", "victim", "queries", "scores", "features", "frequency")
 """What a detector may ask for, by the names of its arguments."""
 
 
