@@ -1,7 +1,7 @@
 """What surrounds every page: the style, the job at work, the opened case, and errors put into words."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -130,30 +130,25 @@ def opened_case(view: state.View) -> tuple[state.View, Case]:
 
 def measured_case(view: state.View, case: Case) -> Case:
     """The case measured as the address says, scored; otherwise says what is missing and stops the page."""
-    try:
-        case = measures.measured(case, view.measure)
-        lack = "has not been scored yet" if case.unfinished else ""
-    except ValueError as error:
-        lack = f"is not possible: {error}"
-    if lack:
-        st.info(escaped(f"This way of measuring {lack}."), icon=":material/hourglass:")
-        st.page_link("views/investigate.py", label="Go on investigating", icon=":material/search:")
-        st.stop()
-    return case
+    return _scored("This way of measuring", lambda: measures.measured(case, view.measure))
 
 
 def picked_case(view: state.View, case: Case) -> Case:
     """The case about the picked image, scored; otherwise says what is missing and stops the page."""
+    return _scored("The picked image", lambda: results.picked(case, view.pick))
+
+
+def _scored(what: str, find: Callable[[], Case]) -> Case:
     try:
-        case = results.picked(case, view.pick)
-        lack = "has not been scored yet" if case.unfinished else ""
+        found = find()
+        if not found.unfinished:
+            return found
+        lack = "has not been scored yet"
     except ValueError as error:
-        lack = f"is not here: {error}"
-    if lack:
-        st.info(escaped(f"The picked image {lack}."), icon=":material/hourglass:")
-        st.page_link("views/investigate.py", label="Go on investigating", icon=":material/search:")
-        st.stop()
-    return case
+        lack = f"is not possible here: {error}"
+    st.info(escaped(f"{what} {lack}."), icon=":material/hourglass:")
+    st.page_link("views/investigate.py", label="Go on investigating", icon=":material/search:")
+    st.stop()
 
 
 def _no_case(view: state.View) -> None:

@@ -6,7 +6,7 @@ work in float64, because a well fitted image's scores are many magnitudes smalle
 """
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64
 
 Scores = Float64[np.ndarray, "q n"]
 PerImage = Float64[np.ndarray, " n"]
@@ -51,16 +51,11 @@ def p_values(statistic: PerImage, null: Float64[np.ndarray, "m n"]) -> PerImage:
     return (1 + len(pool) - np.searchsorted(pool, statistic)) / (1 + len(pool))
 
 
-def discoveries(p: PerImage, rate: float) -> Bool[np.ndarray, " n"]:
-    """Which p-values are small enough that a share `rate` of them, at most, is expected to be false.
+def largest_rejected(p: PerImage, rate: float) -> float:
+    """The p-value up to which a share `rate` of what is flagged, at most, is expected to be false; zero for none.
 
     Benjamini and Hochberg 1995; holds for independent p-values and for positively dependent ones.
     """
-    return p <= largest_rejected(p, rate)
-
-
-def largest_rejected(p: PerImage, rate: float) -> float:
-    """The p-value up to which `discoveries` rejects; zero where it rejects none."""
     ordered = np.sort(p)
     passed = np.flatnonzero(ordered <= rate * np.arange(1, len(p) + 1) / len(p))
     return float(ordered[passed[-1]]) if len(passed) else 0.0

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import stages
-from core.artifacts import Dataset, Detection, InfluenceScores, Poisoning, Queries, Report, TrainedModel
+from core.artifacts import (
+    Dataset,
+    Detection,
+    Factors,
+    InfluenceScores,
+    Poisoning,
+    Queries,
+    Report,
+    TrainedModel,
+)
 from core.experiment import Experiment
 from core.picks import Pick, picked
 from core.registry import asked_for
@@ -30,6 +39,7 @@ class Plan:
     victim: Artifact[TrainedModel]
     queries: Artifact[Queries]
     changed: Artifact[Queries]
+    factors: Artifact[Factors]
     controls: Artifact[Queries]
     scores: Artifact[InfluenceScores]
     evidence: dict[str, Artifact[Any]]
@@ -59,15 +69,15 @@ def plan(x: Experiment, store: Store) -> Plan:
     poisoned = step(stages.poison, dataset, poisoning)
     victim = step(stages.train, x.training, x.model, poisoned)
 
-    # Misbehaving test images are transformed and relabelled; influence is scored before and after,
-    # and on clean images of the same label to compare with.
+    # Misbehaving test images are transformed and relabelled; influence on these and on clean controls is scored.
     which = stages.picked_queries if isinstance(x.queries, Pick) else stages.affected_queries
     queries = step(which, x.queries, x.model, victim, dataset, poisoning)
     changed = step(stages.transform_queries, x.transforms, x.model, victim, dataset, queries)
     factors = step(stages.fit_factors, x.factors, x.model, victim, poisoned)
     controls = step(stages.control_queries, x.controls, x.model, victim, dataset, queries)
-    asked = (queries, changed, controls)
-    scores = step(stages.score_pairs, x.scores, x.model, victim, poisoned, factors, *asked)
+    scores = step(
+        stages.score_pairs, x.scores, x.model, victim, poisoned, factors, queries, changed, controls
+    )
 
     # Whoever loses influence, or is suspect otherwise, is flagged, forgotten, and the model examined again.
     features = step(stages.extract_features, x.model, victim, poisoned)
@@ -87,7 +97,7 @@ def plan(x: Experiment, store: Store) -> Plan:
         for name, model in {"victim": victim, **cleaned}.items()
     }
     before = examined.pop("victim")
-    results = (dataset, poisoning, poisoned, victim, queries, changed, controls, scores)
+    results = (dataset, poisoning, poisoned, victim, queries, changed, factors, controls, scores)
     return Plan(x, *results, evidence, before, detections, cleaned, examined)
 
 

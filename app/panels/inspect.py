@@ -11,6 +11,7 @@ from app.state import View
 from core import collapse, runs
 from core.artifacts import Detection
 from core.cases import Case
+from core.detectors.contrast import Contrast
 
 PER_PAGE = 30
 SHOWN = {"flagged": "Flagged", "missed": "Just missed", "influential": "Most influential"}
@@ -104,26 +105,30 @@ def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> No
             alt=f"training image {i}",
         )
     with words:
-        votes = int((delta[:, i] < view.threshold).sum())
-        st.markdown(f"**labelled “{escaped(data.class_names[data.train.labels[i]])}”**")
-        st.markdown(f"{votes} of {len(delta)} changes below {view.threshold:.3g}")
-        if view.rule == "contrast" and not rules.why_not(case, view):
-            st.markdown(f"{found.suspicion[i]:+.2f} above the contrast's cut-off")
-        else:
-            st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
-        st.markdown(
-            f"flagged again in {results.sureness(case, rules.in_force(case, view))[i]:.0%} of resamples"
-        )
-        st.markdown(f"influence {scores.original(view.query)[i]:.4g}")
-        with st.container(horizontal=True):
-            st.badge(
-                "flagged" if found.flagged[i] else "not flagged",
-                color="orange" if found.flagged[i] else "gray",
-            )
-            if view.truth != "hide":
-                poisoned = bool(runs.truth(case.plan)[i])
-                st.badge("poison" if poisoned else "clean", color="red" if poisoned else "green")
+        _told(case, view, found, i)
     kinds = [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
     figure = charts.changes_of_image(delta[:, i], kinds, view.threshold, collapse.typical_change(delta[:, i]))
     charts.show(figure, key="image-changes", alt=f"changes of influence of training image {i}", height=270)
     layers(case, view, i)
+
+
+def _told(case: Case, view: View, found: Detection, i: int) -> None:
+    """What is known of a training image, in words."""
+    delta, data = results.changes(case, view.query).delta, case.plan.poisoned.value
+    rule = rules.in_force(case, view)
+    st.markdown(f"**labelled “{escaped(data.class_names[data.train.labels[i]])}”**")
+    st.markdown(
+        f"{int((delta[:, i] < view.threshold).sum())} of {len(delta)} changes below {view.threshold:.3g}"
+    )
+    if isinstance(rule, Contrast):
+        st.markdown(f"{found.suspicion[i]:+.2f} above the contrast's cut-off")
+    else:
+        st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
+    st.markdown(f"flagged again in {results.sureness(case, rule)[i]:.0%} of resamples")
+    st.markdown(f"influence {case.plan.scores.value.original(view.query)[i]:.4g}")
+    with st.container(horizontal=True):
+        flagged = bool(found.flagged[i])
+        st.badge("flagged" if flagged else "not flagged", color="orange" if flagged else "gray")
+        if view.truth != "hide":
+            poisoned = bool(runs.truth(case.plan)[i])
+            st.badge("poison" if poisoned else "clean", color="red" if poisoned else "green")

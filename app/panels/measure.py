@@ -1,5 +1,7 @@
 """Live controls of the measurement itself: damping, curvature and which layers count."""
 
+from typing import Any
+
 import streamlit as st
 
 from app import measures, state
@@ -33,53 +35,60 @@ def measure(case: Case, view: View) -> tuple[View, Case]:
 
 
 def _controls(case: Case, chosen: Case) -> None:
-    now, own = chosen.run.experiment.scores, case.run.experiment.scores
-
-    def moved(name: str, key: str) -> None:
-        settings = now.model_copy(update={name: st.session_state[key]})
-        if name == "layers":
-            everyone = set(settings.layers) == set(measures.layers_of(case))
-            settings = settings.model_copy(update={"layers": () if everyone else tuple(settings.layers)})
-        state.update(measure=measures.text_of(settings, own), image=-1, page=1)
-
-    def widget(name: str, key: str) -> dict:
-        return {"key": key, "on_change": moved, "args": (name, key)}
-
     st.caption(
         "Influence divides by the loss's curvature. Where gradients are kept, another choice costs a second; otherwise "
         "one pass over the training set, the suspected label first."
     )
-    left, middle = st.columns(2)
-    dampings = DAMPINGS if now.damping in DAMPINGS else [now.damping, *DAMPINGS]
+    left, right = st.columns(2)
     with left:
-        st.select_slider(
-            "Damping",
-            dampings,
-            value=now.damping,
-            format_func=lambda d: d if d == "heuristic" else f"{d:.0e}",
-            help="Added to every eigenvalue. heuristic: a tenth of their mean in each layer. Small damping trusts the "
-            "flattest directions, and with them noise.",
-            **widget("damping", f"damping-{chosen.plan.scores.key}"),
-        )
-    served = SERVED[case.run.experiment.factors.strategy]
-    with middle:
-        st.selectbox(
-            "Curvature",
-            options := ["fitted", *(s for s in served if s != case.run.experiment.factors.strategy)],
-            index=options.index(now.strategy) if now.strategy in options else 0,
-            format_func=CURVATURES.get,
-            **widget("strategy", f"curvature-{chosen.plan.scores.key}"),
-        )
+        _damping(case, chosen)
+    with right:
+        _curvature(case, chosen)
     everyone = measures.layers_of(case)
-    st.multiselect(
-        "Layers that count",
-        everyone,
-        default=list(now.layers) or everyone,
-        **widget("layers", f"layers-{chosen.plan.scores.key}"),
-    )
+    default = list(chosen.run.experiment.scores.layers) or everyone
+    st.multiselect("Layers that count", everyone, default=default, **_moves(case, chosen, "layers"))
     if chosen is not case:
         st.button(
             "Back to the case's own way",
             icon=":material/undo:",
             on_click=lambda: state.update(measure=""),
         )
+
+
+def _damping(case: Case, chosen: Case) -> None:
+    now = chosen.run.experiment.scores.damping
+    st.select_slider(
+        "Damping",
+        DAMPINGS if now in DAMPINGS else [now, *DAMPINGS],
+        value=now,
+        format_func=lambda d: d if d == "heuristic" else f"{d:.0e}",
+        help="Added to every eigenvalue. heuristic: a tenth of their mean in each layer. Small damping trusts the "
+        "flattest directions, and with them noise.",
+        **_moves(case, chosen, "damping"),
+    )
+
+
+def _curvature(case: Case, chosen: Case) -> None:
+    now, fitted = chosen.run.experiment.scores.strategy, case.run.experiment.factors.strategy
+    options = ["fitted", *(s for s in SERVED[fitted] if s != fitted)]
+    st.selectbox(
+        "Curvature",
+        options,
+        index=options.index(now) if now in options else 0,
+        format_func=CURVATURES.get,
+        **_moves(case, chosen, "strategy"),
+    )
+
+
+def _moves(case: Case, chosen: Case, name: str) -> dict[str, Any]:
+    """Key and callback of the widget of one setting."""
+    key = f"{name}-{chosen.plan.scores.key}"
+
+    def moved() -> None:
+        value = st.session_state[key]
+        if name == "layers":
+            value = () if set(value) == set(measures.layers_of(case)) else tuple(value)
+        settings = chosen.run.experiment.scores.model_copy(update={name: value})
+        state.update(measure=measures.text_of(settings, case.run.experiment.scores), image=-1, page=1)
+
+    return {"key": key, "on_change": moved}

@@ -78,7 +78,7 @@ class Desk:
             p, wanted = questions.planned(question, opened.store)
             if question.kind == "misread":
                 _ = wanted.value
-                if _factors(p).done:
+                if p.factors.done:
                     with suppress(NotHandled):
                         opened.session = opened.session or self._session(p)
                 return
@@ -95,7 +95,7 @@ class Desk:
     def _open(self, question: Question) -> Opened:
         """The case of a question, the longest unused one closed for it."""
         p, _ = questions.planned(question, open_store(self.root))
-        key = _factors(p).key
+        key = p.factors.key
         opened = self._opened.setdefault(key, Opened(open_store(self.root)))
         self._opened.move_to_end(key)
         while len(self._opened) > KEPT:
@@ -121,14 +121,10 @@ class Desk:
 
     def _session(self, p: Plan) -> Session:
         """Raises NotHandled for a network that only kronfluence handles."""
-        x, factors = p.experiment, _factors(p)
+        x, factors = p.experiment, p.factors
         folder = self.root / "gradients" / factors.key
         make_room(folder)
         return Session(x.model, p.victim.value, p.poisoned.value, factors.value, folder, GRADIENT_BYTES)
-
-
-def _factors(p: Plan) -> Artifact[Any]:
-    return next(a for a in p.scores.inputs if a.stage.name == "fit_factors")
 
 
 def _judge(found: Artifact[Any]) -> None:

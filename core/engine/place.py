@@ -4,7 +4,6 @@
 two dashboards do not start two.
 """
 
-import fcntl
 import json
 import os
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core import locks
 from core.engine import wire
 
 
@@ -67,17 +67,6 @@ def locked(root: Path, name: str, patience: float) -> Iterator[bool]:
     """Hold a lock within the block; yields False when it was not to be had for `patience` seconds."""
     descriptor = os.open(folder(root) / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield _taken(descriptor, time.monotonic() + patience)
+        yield locks.taken(descriptor, time.monotonic() + patience)
     finally:
         os.close(descriptor)
-
-
-def _taken(descriptor: int, deadline: float) -> bool:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.02)

@@ -41,9 +41,8 @@ def about_layers(p: Plan, query: int, row: int) -> Question:
 
 def layers(p: Plan, which: tuple[int, int]) -> Artifact[LayerScores]:
     """What each layer adds to the influence of one training image."""
-    x, factors = p.experiment, next(a for a in p.scores.inputs if a.stage is stages.fit_factors)
-    evidence = (x.model, p.victim, p.poisoned, factors, p.queries, p.changed)
-    return p.queries.store.step(stages.score_layers, x.scores, which, *evidence)
+    x, evidence = p.experiment, (p.victim, p.poisoned, p.factors, p.queries, p.changed)
+    return p.queries.store.step(stages.score_layers, x.scores, which, x.model, *evidence)
 
 
 def misread(p: Plan) -> Artifact[Queries]:

@@ -3,7 +3,6 @@
 The one-supervisor promise is a file lock: the kernel releases it when the holder ends, however it ends.
 """
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from core import locks
 from core.jobs.record import JobsUnavailable
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
@@ -53,20 +53,9 @@ def supervisor_lock(folder: Path, patience: float = 0.0) -> Iterator[bool]:
     except OSError as error:
         raise _unavailable(folder, error) from error
     try:
-        yield _try_lock(descriptor, time.monotonic() + patience)
+        yield locks.taken(descriptor, time.monotonic() + patience)
     finally:
         os.close(descriptor)
-
-
-def _try_lock(descriptor: int, deadline: float) -> bool:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.02)
 
 
 def is_supervised(store_root: Path | str) -> bool:
