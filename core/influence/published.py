@@ -13,6 +13,7 @@ from torch import nn
 
 from core import device
 from core.artifacts import Dataset, Factors
+from core.influence.eigenbasis import Damping
 from core.influence.reference import CPU_BATCH, NAME
 from core.influence.task import Images, analysis
 from core.randomness import numpy_stream
@@ -40,7 +41,7 @@ def scores(
     dataset: Dataset,
     factors: Factors,
     queries: Images,
-    damping: float | str,
+    damping: Damping,
     folder: Path,
 ) -> np.ndarray:
     """Scores of the queries, float32 [q n]: the first in one call, the others in another, a pass for each."""
