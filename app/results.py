@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from app.state import View
 from core import attack_view, cases, collapse, confidence, runs
+from core import truth as truths
 from core.artifacts import Detection
 from core.attack_view import Alteration, Spectra
 from core.cases import Case
@@ -17,6 +19,7 @@ from core.detectors.delta_influence import DeltaInfluence
 from core.picks import Pick
 from core.pipeline import investigate
 from core.store import Store
+from core.truth import Truth
 
 KEPT_CASES, KEPT_ORDERS = 8, 8
 PICKED = "~"
@@ -29,6 +32,7 @@ _contrasts: OrderedDict[tuple[str, str], Detection | str] = OrderedDict()
 _sureness: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
 _images: OrderedDict[tuple[str, str], Any] = OrderedDict()
 _attacks: OrderedDict[str, "Attack"] = OrderedDict()
+_truths: OrderedDict[str, Truth] = OrderedDict()
 
 
 def store() -> Store:
@@ -79,6 +83,18 @@ def _check(of: Case, pick: Pick) -> None:
     rows = of.plan.poisoning.value.triggered_rows if pick.source == "triggered" else range(len(data.test))
     if pick.source != "upload" and pick.row not in rows:
         raise ValueError(f"the case has no {pick.words} of this kind")
+
+
+def truth(of: Case, view: View) -> Truth | None:
+    """Who the poisons are; None where the view hides it, the case is sealed, or nobody knows it."""
+    return None if of.sealed or view.truth == "hide" else _truth(of)
+
+
+def _truth(of: Case) -> Truth | None:
+    if not truths.known(of.plan):
+        return None
+    with _lock:
+        return _remember(_truths, of.id, lambda: truths.of(of.plan), KEPT_CASES)
 
 
 def forget(run_id: str) -> None:
@@ -161,11 +177,11 @@ def attack(of: Case) -> Attack:
     """What the attack of a case altered, counted once: every move on the page uses it."""
 
     def make() -> Attack:
-        data, truth = of.plan.dataset.value, of.plan.poisoning.value
-        pair = attack_view.poisons(data, truth)
+        data, poisoning = of.plan.dataset.value, of.plan.poisoning.value
+        pair = attack_view.poisons(data, poisoning)
         altered = attack_view.alteration(pair)
         spectra = attack_view.spectra(pair) if altered.repainted else None
-        return Attack(altered, attack_view.alteration(attack_view.targets(data, truth)), spectra)
+        return Attack(altered, attack_view.alteration(attack_view.targets(data, poisoning)), spectra)
 
     with _lock:
         return _remember(_attacks, of.plan.poisoning.key, make, KEPT_CASES)

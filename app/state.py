@@ -4,6 +4,7 @@ The address is the truth: it is read at the start of every run, and every gestur
 restores what its sender saw, and Back undoes a step.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -41,7 +42,15 @@ class View:
     tab: str = "images"
     page: int = 1
     image: int = -1
-    """Training image in the inspector, or −1."""
+    """Training image in the inspector, or −1: the primary selection."""
+    pinned: int = -1
+    """Training image to compare it with, or −1."""
+    chosen: str = ""
+    """More training images that are selected together, as `3.17.20`."""
+    label: int = -1
+    """Only training images with this label, or −1 for all."""
+    without: str = ""
+    """Kinds of transformation whose copies the paper's rule leaves out, as `blurrer.flip`."""
     poison: int = 0
     """Which poison the attack's page shows, counted from 0."""
     trigger: int = 0
@@ -50,9 +59,19 @@ class View:
     factor: str = "auto"
     flags: str = ""
     """Detector whose flags are to be unlearned; empty for the threshold and tolerance of this view."""
+    after: str = ""
+    """Outcome of unlearning that is compared with the victim, or the best."""
+    queue: str = "uncertain"
+    """Order of the review."""
+    lesson: int = 1
+    """Step of the guided case."""
+    seed: int = 0
+    """Random points of the sandbox."""
 
 
-LONGEST = 1000
+LONGEST = {"measure": 1000, "chosen": 400, "after": 200}
+MOST_CHOSEN = 60
+SHAPES = {"chosen": r"(\d{1,7}(\.\d{1,7}){0,59})?", "without": r"([a-z_]{1,30}(\.[a-z_]{1,30}){0,20})?"}
 LARGEST = 3.4e38
 """Thresholds are compared in float32."""
 CHOICES = {
@@ -72,6 +91,10 @@ PARAMETERS = {
     "image": "i",
     "poison": "p",
     "trigger": "t",
+    "pinned": "pin",
+    "chosen": "set",
+    "label": "cls",
+    "without": "wo",
 }
 
 
@@ -98,7 +121,9 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
 
 
 def _converted(name: str, text: str, kind: type) -> Any:
-    value = Pick.parse(text).text if name == "pick" else kind(text[: LONGEST if name == "measure" else 64])
+    value = Pick.parse(text).text if name == "pick" else kind(text[: LONGEST.get(name, 64)])
+    if name in SHAPES and not re.fullmatch(SHAPES[name], value):
+        raise ValueError
     too_large = isinstance(value, float) and not abs(value) <= LARGEST  # so is NaN
     if too_large or value not in CHOICES.get(name, (value,)):
         raise ValueError
@@ -112,6 +137,8 @@ def fitted(view: View, *, queries: int, copies: int, images: int) -> View:
         query=view.query if 0 <= view.query < queries and not view.pick else 0,
         tolerance=min(max(view.tolerance, 0), copies - 1),
         image=view.image if 0 <= view.image < images else -1,
+        pinned=view.pinned if 0 <= view.pinned < images else -1,
+        chosen=".".join(i for i in view.chosen.split(".") if i and int(i) < images),
     )
 
 

@@ -24,6 +24,7 @@ from core import (
     metrics,
     registry,
     runs,
+    truth,
 )
 from core.console import Bars
 from core.detectors.base import Detector
@@ -134,8 +135,8 @@ def detect(
     )
     with device.use(place), reporting(Bars()):
         found = detection.verdict(p, _detector(detector, settings) if detector else rule)
-    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_classes
-    figures = metrics.grade_detection(found, runs.truth(p), labels, target)
+    known = truth.of(p)
+    figures = known.grade(found) if known else {"flagged": int(found.flagged.sum())}
     if out:
         out.write_bytes(export.npy(np.flatnonzero(found.flagged)))
         console.say(f"wrote {int(found.flagged.sum())} rows to {out}")

@@ -22,6 +22,10 @@ class Case:
     run: Run
     plan: Plan
     variants: tuple[Run, ...]
+    sealed: bool = False
+    """Blind: nobody may see the truth until it is revealed."""
+    locked: frozenset[str] = frozenset()
+    """Controls that a teacher has locked, by the names of the fields of the view."""
 
     @property
     def id(self) -> str:

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from core import device, metrics, paths, progress
+from core import device, paths, progress, truth
 from core.experiment import Experiment
 from core.pipeline import Plan, plan
 from core.store import Artifact, Store, walk
@@ -167,17 +165,11 @@ def ship(p: Plan, folder: Path = paths.SHIPPED) -> list[Path]:
     return [*copied, note]
 
 
-def truth(p: Plan) -> np.ndarray:
-    """Mask of the truly poisoned training images, bool [n]."""
-    return metrics.mask_of(p.poisoning.value.indices, len(p.dataset.value.train), "poison_indices")
-
-
 def grades(p: Plan) -> dict[str, dict[str, Any]]:
-    """Every detector against the truth."""
-    labels, target = p.poisoned.value.train.labels, p.poisoning.value.target_classes
-    known = truth(p)
+    """Every detector against the truth; where nobody knows it, how many each flags."""
+    known = truth.of(p)
     return {
-        name: metrics.grade_detection(found.value, known, labels, target)
+        name: known.grade(found.value) if known else {"flagged": int(found.value.flagged.sum())}
         for name, found in p.detections.items()
     }
 

@@ -8,7 +8,7 @@ from app.components.gallery import gallery
 from app.panels.inspect import training_images
 from app.state import View
 from app.words import listed
-from core import collapse, metrics, runs
+from core import collapse
 from core.artifacts import Detection
 from core.cases import Case
 
@@ -128,12 +128,9 @@ GRADES = {
 def _figures(case: Case, view: View, found: Detection) -> dict:
     """Size of a flagged set, and how right it is where the truth is shown."""
     flagged = {"flagged": int(found.flagged.sum())}
-    if view.truth == "hide":
-        return flagged
-    p = case.plan
-    labels, targets = p.poisoned.value.train.labels, p.poisoning.value.target_classes
-    grade = metrics.grade_detection(found, runs.truth(p), labels, targets)
-    return flagged | {words: grade[name] for name, words in GRADES.items()}
+    truth = results.truth(case, view)
+    grade = truth.grade(found) if truth else None
+    return flagged | ({words: grade[name] for name, words in GRADES.items()} if grade else {})
 
 
 def training(case: Case, view: View, found: Detection) -> None:

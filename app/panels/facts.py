@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app import results
 from app.shell import escaped
 from app.state import View
 from app.words import counted
@@ -15,8 +16,8 @@ def facts(case: Case, view: View) -> None:
     width = getattr(x.model, "width", None)
     with st.container(horizontal=True):
         st.badge(type(x.dataset).title, icon=":material/photo_library:", color="gray")
-        if view.truth != "hide":
-            poisons = counted(len(p.poisoning.value.indices), "poison")
+        if truth := results.truth(case, view):
+            poisons = counted(len(truth), "poison")
             st.badge(f"{type(x.attack).title}, {poisons}", icon=":material/bug_report:", color="gray")
         st.badge(
             type(x.model).title + (f", width {width}" if width else ""), icon=":material/lan:", color="gray"

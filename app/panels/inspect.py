@@ -8,7 +8,7 @@ from app.components.gallery import gallery
 from app.panels.layers import layers
 from app.shell import escaped
 from app.state import View
-from core import collapse, runs
+from core import collapse
 from core.artifacts import Detection
 from core.cases import Case
 from core.detectors.contrast import Contrast
@@ -65,7 +65,7 @@ def _rows(case: Case, view: View, found: Detection, show: str) -> np.ndarray:
 
 
 def _item(case: Case, view: View, found: Detection, i: int) -> dict:
-    changes = results.changes(case, view.query)
+    changes, truth = results.changes(case, view.query), results.truth(case, view)
     data, column = case.plan.poisoned.value, changes.delta[:, i]
     votes, name = int((column < view.threshold).sum()), data.class_names[data.train.labels[i]]
     strip = collapse.compressed(changes.ordered[:, i], changes.typical)
@@ -74,7 +74,7 @@ def _item(case: Case, view: View, found: Detection, i: int) -> dict:
         "src": images.address(case.id, "train", i),
         "title": name,
         "lines": [f"{votes} of {len(column)} fall"],
-        "badge": None if view.truth == "hide" else ("poison" if runs.truth(case.plan)[i] else "clean"),
+        "badge": truth and ("poison" if truth.poisoned[i] else "clean"),
         "flagged": bool(found.flagged[i]),
         "strip": strip.tolist(),
         "alt": f"training image {i}, label {name}, {votes} of {len(column)} changes below the threshold",
@@ -129,6 +129,6 @@ def _told(case: Case, view: View, found: Detection, i: int) -> None:
     with st.container(horizontal=True):
         flagged = bool(found.flagged[i])
         st.badge("flagged" if flagged else "not flagged", color="orange" if flagged else "gray")
-        if view.truth != "hide":
-            poisoned = bool(runs.truth(case.plan)[i])
+        if truth := results.truth(case, view):
+            poisoned = bool(truth.poisoned[i])
             st.badge("poison" if poisoned else "clean", color="red" if poisoned else "green")

@@ -4,9 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import charts, words
+from app import charts, results, state, words
 from app.shell import escaped
-from core import runs
 from core.cases import Case
 from core.detectors.contrast import Contrast, Group
 
@@ -72,18 +71,18 @@ under every label.
 """
 
 
-def section(shown: Case | None, *, truth: bool) -> None:
+def section(shown: Case | None) -> None:
     """The whole section; without a case that has controls, without its figure."""
     st.header("Contrast with controls")
     st.markdown("This is what flags images unless you choose another rule. Ours, not published.")
     st.markdown(FACTOR)
     if shown is not None:
-        _measured(shown, truth=truth)
+        _measured(shown)
     st.markdown(FAILS)
     st.markdown(COMPUTED)
 
 
-def _measured(case: Case, *, truth: bool) -> None:
+def _measured(case: Case) -> None:
     """The figure, where the case has controls to calibrate with."""
     rule = next((d for d in case.run.experiment.detectors if isinstance(d, Contrast)), Contrast())
     try:
@@ -92,7 +91,8 @@ def _measured(case: Case, *, truth: bool) -> None:
         return
     group, level = groups[0], rule.levels(groups)[0]
     name = case.plan.poisoned.value.class_names[int(case.plan.queries.value.labels[rule.query])]
-    poisons = runs.truth(case.plan)[group.rows] if truth else np.zeros(len(group.rows), bool)
+    known = results.truth(case, state.current())
+    poisons = known.poisoned[group.rows] if known else np.zeros(len(group.rows), bool)
     beyond = int((group.statistic > level).sum())
     charts.show(
         histogram(group, level, poisons),

@@ -8,10 +8,11 @@ from app.components.threshold import threshold
 from app.shell import escaped
 from app.state import View
 from app.words import counted
-from core import collapse, metrics, runs
+from core import collapse
 from core.artifacts import Detection
 from core.cases import Case
 from core.detectors.contrast import Contrast
+from core.truth import Truth
 
 MANY = 0.2
 
@@ -23,8 +24,8 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     view = (_contrast if by_contrast else _collapse)(case, view)
     found = rules.flags(case, rules.in_force(case, view))
     _remarks(found)
-    if view.truth != "hide":
-        _grades(case, found)
+    if truth := results.truth(case, view):
+        _grades(truth, found)
     return view, found
 
 
@@ -134,13 +135,11 @@ def _remarks(found: Detection) -> None:
         st.warning(f"{flagged / n:.0%} of the training set is flagged: the method assumes a small set.")
 
 
-def _grades(case: Case, found: Detection) -> None:
+def _grades(truth: Truth, found: Detection) -> None:
     """How right the flags are, which only someone who knows the truth can say."""
-    p = case.plan
-    targets = p.poisoning.value.target_classes
-    figures = metrics.grade_detection(found, runs.truth(p), p.poisoned.value.train.labels, targets)
-    poisons = counted(len(p.poisoning.value.indices), "poison")
-    inside = "in the target label" if len(targets) == 1 else "in the target labels"
+    figures = truth.grade(found)
+    poisons = counted(len(truth), "poison")
+    inside = "in the target label" if len(truth.target_classes) == 1 else "in the target labels"
     cells = [
         (
             "True positive rate",

@@ -92,7 +92,7 @@ def frequencies(case: Case) -> None:
             charts.show(figure, key=f"spectrum-{name}", alt=f"mean spectrum: {name.lower()}", height=300)
 
 
-if view.truth == "hide":
+if results.truth(case, view) is None:
     hidden()
     st.stop()
 st.header("1 · What was done")

@@ -68,7 +68,7 @@ for all treats them unequally. *Relative collapse* divides the fall by the image
 third of its influence on every copy. Ours, not published; the README has its figures beside the paper's rule.
 """
 )
-method_contrast.section(shown, truth=state.current().truth != "hide")
+method_contrast.section(shown)
 st.header("Afterwards")
 st.markdown(
     """

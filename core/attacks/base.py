@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Attack(Plugin):
     """A way to poison a training set."""
 
+    known: ClassVar[bool] = True
+    """Whether we know whom it altered: yes where we play the attacker ourselves."""
     poison: ClassVar[Callable[..., "Poisoning"]]
     """What is altered; raises ValueError when the settings do not fit the data. Subclasses choose the arguments."""
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from core import device, progress, runs
+from core import device, progress, truth
 from core.bench_influence import record
 from core.bench_influence.case import Case
 from core.bench_influence.jobs import Job, jobs
@@ -111,8 +111,7 @@ def finished(wanted: Wanted) -> dict[str, Any]:
     """The record of a benchmark whose jobs are all done."""
     case = Case(plan(wanted.experiment, Store(wanted.store)))
     results = record.Results(wanted.folder, wanted.jobs())
-    truth = runs.truth(case.plan)
-    return record.made(results, case, truth)
+    return record.made(results, case, truth.required(case.plan).poisoned)
 
 
 def write(record: dict[str, Any], folder: Path) -> Path:

@@ -37,7 +37,7 @@ def calibrated(**settings: Any) -> Measure:
     """Measures the contrast with its calibrated cut-off, how sure its flags are, and those of other controls."""
 
     def measure(lab: "Lab") -> Figures:
-        from core import metrics, runs
+        from core import metrics, truth
 
         p, found = lab.plan, lab.detection("contrast", **settings)
         share = lab.detector("contrast", **settings).confidence(p.scores.value, p.poisoned.value)
@@ -45,7 +45,7 @@ def calibrated(**settings: Any) -> Measure:
         other = lab.variant(controls={"seed": lab.experiment.controls.seed + OTHER})
         return lab.grade(found) | {
             "surely_flagged": metrics.ratio(int(sure.sum()), int(found.value.flagged.sum())),
-            "precision_of_sure_flags": metrics.grade(sure, runs.truth(p))["precision"],
+            "precision_of_sure_flags": metrics.grade(sure, truth.required(p).poisoned)["precision"],
             "repeated": shared(found, other.detection("contrast", **settings)),
         }
 

@@ -26,12 +26,11 @@ def fewer(copies: int) -> Measure:
     """Measures the rule on the first so many copies."""
 
     def measure(lab: "Lab") -> Figures:
-        from core import collapse, metrics, runs
+        from core import collapse, truth
 
         p, detector = lab.plan, lab.detector("delta_influence")
         found = detector.judge(collapse.sorted_changes(p.scores.value.delta(detector.query)[:copies]))
-        labels, targets = p.poisoned.value.train.labels, p.poisoning.value.target_classes
-        return metrics.grade_detection(found, runs.truth(p), labels, targets)
+        return truth.required(p).grade(found)
 
     return measure
 

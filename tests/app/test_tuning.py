@@ -14,6 +14,7 @@ import streamlit as st
 from app import results
 from app.state import View, parameters_of
 from core import collapse, export, jobs, metrics, runs
+from core import truth as truths
 from core.detection import verdict
 from core.detectors.contrast import Contrast
 from core.detectors.delta_influence import DeltaInfluence
@@ -42,7 +43,7 @@ def expected(case, view) -> dict[str, str]:
     found = DeltaInfluence(tolerance=view.tolerance, query=view.query).detect(p.scores.value)
     figures = metrics.grade_detection(
         replace(found, flagged=flagged),
-        runs.truth(p),
+        truths.required(p).poisoned,
         p.poisoned.value.train.labels,
         p.poisoning.value.target_classes,
     )
@@ -93,7 +94,9 @@ def contrasted(case, **settings) -> dict[str, str]:
     p = case.plan
     found = Contrast(**settings).detect(p.scores.value, p.poisoned.value)
     targets = p.poisoning.value.target_classes
-    graded = metrics.grade_detection(found, runs.truth(p), p.poisoned.value.train.labels, targets)
+    graded = metrics.grade_detection(
+        found, truths.required(p).poisoned, p.poisoned.value.train.labels, targets
+    )
     told = {label: graded[name] for label, name in GRADES.items()}
     return {"Flagged": f"{found.flagged.sum():,}"} | {
         k: "–" if v is None else f"{v:.1%}" for k, v in told.items()
@@ -179,6 +182,7 @@ def test_with_the_truth_hidden_nothing_on_the_page_depends_on_who_the_poisons_ar
     attack, others = p.poisoning.value, np.setdiff1d(np.arange(300), p.poisoning.value.indices)[:11]
     fewer = replace(attack, indices=others, images=attack.images[:11], labels=attack.labels[:11])
     p.poisoning.__dict__["value"] = fewer
+    results._truths.clear()
     assert pages_of_all_tabs(visit, words, case_id, "hide") == hidden
     assert all(pages_of_all_tabs(visit, words, case_id, "show")[tab] != told[tab] for tab in TABS)
 

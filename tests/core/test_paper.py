@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core import paper, paths, registry, runs
+from core import truth as truths
 from core.experiment import Experiment
 from core.studies.base import Study
 from core.studies.detectors import Detectors, Retrained
@@ -157,7 +158,7 @@ def test_a_share_of_the_poisons_is_part_of_every_larger_share(lab, tiny):
 def test_found_and_missed_poisons_are_all_poisons(lab, tiny):
     found = lab.detection("delta_influence", threshold=-5.0)
     missed = np.flatnonzero(lab.missed_poisons(found).value.flagged)
-    hits = np.flatnonzero(found.value.flagged & runs.truth(tiny))
+    hits = np.flatnonzero(found.value.flagged & truths.required(tiny).poisoned)
     assert sorted([*missed, *hits]) == tiny.poisoning.value.indices.tolist()
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from core import metrics, registry, runs, stages
+from core import registry, stages, truth
 from core.artifacts import Detection, Report, TrainedModel
 from core.experiment import Experiment
 from core.pipeline import Plan, plan
@@ -84,9 +84,7 @@ class Lab:
 
     def grade(self, found: Artifact[Detection]) -> dict[str, Any]:
         """Flags and order against the truth."""
-        p = self.plan
-        labels, targets = p.poisoned.value.train.labels, p.poisoning.value.target_classes
-        return metrics.grade_detection(found.value, runs.truth(p), labels, targets)
+        return truth.required(self.plan).grade(found.value)
 
     def outcome(self, unlearner: str, found: Artifact[Detection]) -> dict[str, float]:
         """Figures of the model after unlearning a flagged set."""

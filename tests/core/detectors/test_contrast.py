@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import runs
+from core import truth as truths
 from core.artifacts import CONTROL, ORIGINAL, Dataset, InfluenceScores, Split
 from core.detectors.contrast import Contrast
 
@@ -100,6 +100,6 @@ def test_as_many_test_images_are_used_as_the_controls_can_stand_in_for(scores):
 
 def test_on_the_tiny_case_it_is_precise_inside_the_target_label(tiny):
     verdict = Contrast().detect(tiny.scores.value, tiny.poisoned.value)
-    truth = runs.truth(tiny)
+    truth = truths.required(tiny).poisoned
     assert verdict.flagged[truth].mean() > 0.9
     assert truth[verdict.flagged].mean() > 0.9

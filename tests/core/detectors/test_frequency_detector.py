@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core import metrics, runs
+from core import metrics
+from core import truth as truths
 from core.artifacts import Split
 from core.detectors.frequency_detector import FrequencyDetector
 from core.frequency import manipulation_odds
@@ -13,7 +14,7 @@ from core.frequency import manipulation_odds
 
 def test_a_white_square_on_a_digit_is_found_without_victim_or_labels(tiny):
     verdict = FrequencyDetector().detect(tiny.evidence["frequency"].value, tiny.poisoned.value)
-    graded = metrics.grade(verdict.flagged, runs.truth(tiny))
+    graded = metrics.grade(verdict.flagged, truths.required(tiny).poisoned)
     assert graded["true_positive_rate"] > 0.9 and graded["precision"] > 0.9
 
 
