@@ -67,7 +67,7 @@ def test_the_same_evidence_gives_the_same_verdict(found, detector):
     assert np.array_equal(one.suspicion, again.suspicion) and np.array_equal(one.flagged, again.flagged)
 
 
-@pytest.mark.parametrize("detector", [d for d in DETECTORS if d.name != "reviewed"])  # people flag, or do not
+@pytest.mark.parametrize("detector", [d for d in DETECTORS if d.id != "reviewed"])  # people flag, or do not
 def test_whoever_is_flagged_is_at_least_as_suspect_as_whoever_is_not(found, detector):
     verdict = found(detector)
     assert 0 < verdict.flagged.sum() < 300
