@@ -3,8 +3,11 @@
 The variants differ only in what was flagged or how it was unlearned.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from core import runs
 from core.artifacts import Report
@@ -26,6 +29,14 @@ class Case:
     """Blind: nobody may see the truth until it is revealed."""
     locked: frozenset[str] = frozenset()
     """Controls that a teacher has locked, by the names of the fields of the view."""
+
+    order: np.ndarray | None = None
+    """Row of the training set behind each number that the pages show; None where they are the same."""
+
+    def real_rows(self, shown: Iterable[int]) -> np.ndarray:
+        """Rows of the training set behind numbers that the pages show; a blind case numbers its images anew."""
+        rows = np.fromiter(shown, np.int64)
+        return rows if self.order is None else self.order[rows]
 
     @property
     def id(self) -> str:
