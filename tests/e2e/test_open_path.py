@@ -4,39 +4,24 @@ The dashboard is started by the README's command and used in a real Chromium, by
 """
 
 import csv
-import http.client
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from e2e.driving import PAGES, PHONE, ROOT, WIDE, dashboard, expect, get, listening, settled, sync_api
 from PIL import Image
 
-from core import jobs, runs
+from core import jobs
 from core.engine import place
-from core.jobs.process import kill_group
-from core.store import Store
-
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
 TITLE = "The tiny case of the tests"
-WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-PAGES = ["", "investigate", "attack", "unlearn", "set_up", "method", "studies", "jobs", "settings"]
 TABS = {
     "Transformed copies": "[role=listbox][aria-label='transformed copies'] img",
     "Changes": ".js-plotly-plot svg.main-svg",
@@ -46,159 +31,6 @@ TABS = {
     "The classifier": ".js-plotly-plot svg.main-svg",
     "Training images": "[role=listbox][aria-label='training images'] img",
 }
-HARMLESS = {
-    # A page other than the first asks for these two below its own name once before it finds the server.
-    r"/\w+/_stcore/(health|host-config)$": "404 while Streamlit finds out where its server is",
-}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[sync_api.Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-    if not Path(path).exists():
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse(f"{path}: no Chromium; install the package chromium or set CHROMIUM to a browser's path")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-        )
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def dashboard(store: Path, folder: Path, script: str) -> Iterator[SimpleNamespace]:
-    """`streamlit run SCRIPT` as a user types it in `folder`; ended with its whole process group."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("streamlit")), "run", script, "--server.port", str(port)]
-    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    log = store.parent / f"server on {port}.log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=surroundings | {"INFLUENCE_STORE": str(store)},
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-    try:
-        wait_for_health(port, process, log)
-        yield SimpleNamespace(url=f"http://127.0.0.1:{port}", port=port, log=log, store=store)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
-
-
-def wait_for_health(port: int, process: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
-        try:
-            if get(port, "/_stcore/health") == 200:
-                return
-        except OSError:
-            assert process.poll() is None, log.read_text()
-        time.sleep(0.25)
-    raise AssertionError(log.read_text())
-
-
-def get(port: int, path: str, host: str = "127.0.0.1") -> int:
-    """The status of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("GET", path, headers={"Host": host})
-    status = connection.getresponse().status
-    connection.close()
-    return status
-
-
-def listening(port: int) -> set[str]:
-    """Addresses, in the kernel's notation, on which someone listens on this port."""
-    lines = [
-        line for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
-    ]
-    local = [line.split()[1].rpartition(":") for line in lines if line.split()[3] == "0A"]
-    return {address for address, _, number in local if int(number, 16) == port}
-
-
-@pytest.fixture(scope="module")
-def listed(tiny, tiny_root, tmp_path_factory) -> SimpleNamespace:
-    """A store with the tiny investigation, finished, under a title of its own."""
-    root = tmp_path_factory.mktemp("open path") / "store"
-    shutil.copytree(tiny_root, root, ignore=shutil.ignore_patterns("fit_factors", "locks", "runs"))
-    run = runs.record(tiny.experiment.model_copy(update={"title": TITLE}), Store(root))
-    return SimpleNamespace(root=root, id=run.id)
-
-
-@pytest.fixture(scope="module")
-def server(listed) -> Iterator[SimpleNamespace]:
-    with dashboard(listed.root, ROOT, "app/main.py") as running:
-        yield running
-        end_jobs(listed.root)
-
-
-def end_jobs(store: Path) -> None:
-    """End what outlives the server by design: the supervisor of this store and its workers."""
-    for job in jobs.table(store).list():
-        if job.worker:
-            kill_group(job.worker)
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().decode().split("\0")
-        except OSError:
-            continue
-        if "core.jobs.supervisor" in words and f"--store={store.resolve()}" in words:
-            os.kill(int(folder.name), signal.SIGTERM)
-
-
-@pytest.fixture
-def open_page(chromium, server, request):
-    """Opens pages that are watched; at the end nothing may have gone wrong in any of them."""
-    contexts, troubles = [], []
-
-    def opened(path: str = "/", viewport: dict = WIDE, scheme: str = "light") -> sync_api.Page:
-        context = chromium.new_context(
-            viewport=viewport, color_scheme=scheme, reduced_motion="reduce", accept_downloads=True
-        )
-        contexts.append(context)
-        page = context.new_page()
-        watch(page, server.url, troubles)
-        page.goto(path if path.startswith("http") else server.url + path)
-        settled(page)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
-def watch(page: sync_api.Page, home: str, troubles: list[str]) -> None:
-    """Note every console error, every exception and every request that leaves this machine."""
-
-    def on_console(message: sync_api.ConsoleMessage) -> None:
-        place = message.location.get("url", "")
-        if message.type == "error" and not any(re.search(known, place) for known in HARMLESS):
-            troubles.append(f"console: {message.text} at {place}")
-
-    def on_request(sent: sync_api.Request) -> None:
-        own = (home, home.replace("http", "ws", 1), "data:", f"blob:{home}")
-        if not sent.url.startswith(own):
-            troubles.append(f"request to {sent.url}")
-
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: troubles.append(f"exception: {error}"))
-    page.on("request", on_request)
-    page.on("websocket", lambda opened: opened.url.startswith("ws" + home[4:]) or troubles.append(opened.url))
-
-
-def settled(page: sync_api.Page) -> None:
-    """Wait until the page has run to its end."""
-    app = page.locator("[data-testid=stApp]")
-    expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=30_000)
-    expect(app).not_to_have_attribute("data-test-script-state", "running", timeout=30_000)
-    expect(page.locator("[data-testid=stException]")).to_have_count(0)
 
 
 def cards(page: sync_api.Page, name: str) -> sync_api.Locator:

@@ -1,0 +1,29 @@
+"""What axe-core finds that keeps people out, on a page as it is drawn now."""
+
+from importlib.resources import files
+from typing import Any
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SCRIPT = files("axe_playwright_python").joinpath("axe.min.js")
+STREAMLITS = {"list": "[data-testid=stSidebarNav]", "listitem": "[data-testid=stSidebarNav]"}
+"""Where Streamlit 1.67 breaks a rule in what no page can change: its list of pages puts a box between list and items."""
+
+RUN = """
+async ([tags, others]) => {
+  const found = await axe.run(document, {
+    runOnly: { type: "tag", values: tags }, resultTypes: ["violations"], elementRef: true,
+  })
+  const ours = (rule) => (node) => !(rule.id in others && node.element.closest(others[rule.id]))
+  return found.violations.flatMap((rule) =>
+    rule.nodes.filter(ours(rule)).map((node) => ({
+      rule: rule.id, element: node.html.slice(0, 200), target: String(node.target), advice: node.failureSummary,
+    })))
+}
+"""
+
+
+def violations(page: Any) -> list[dict[str, str]]:
+    """Every finding outside of Streamlit's own: rule, element, where, and advice."""
+    page.evaluate(SCRIPT.read_text())  # not as a script tag: a policy may forbid those
+    found: list[dict[str, str]] = page.evaluate(RUN, [TAGS, STREAMLITS])
+    return found
