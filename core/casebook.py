@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 VERSION = 1
+Row = sqlite3.Row
 BUSY_SECONDS = 10.0
 SCHEMA = """
 CREATE TABLE verdicts (
