@@ -1,5 +1,6 @@
 """Widgets from the fields of a settings class: a new method gets its form from its own file."""
 
+from collections.abc import Collection
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -12,7 +13,7 @@ from app import words
 from core import registry
 from core.registry import Plugin, Settings
 
-HIDDEN = ("source", "query")
+HIDDEN = ("source", "query", "mean", "std")
 """Fields that are filled in elsewhere."""
 NUMBERS = (int, float)
 
@@ -20,26 +21,31 @@ NUMBERS = (int, float)
 def choose(family: str, label: str, default: str, key: str) -> type[Plugin]:
     """A select box over the methods of a family."""
     known = registry.members(family)
-    names = list(known)
+    names = [name for name, method in known.items() if getattr(method, "known", True) or name == default]
     name = st.selectbox(
         label, names, index=names.index(default), format_func=lambda n: known[n].title, key=f"{key}-name"
     )
     return known[name]
 
 
-def shown_fields(kind: type[Settings]) -> dict[str, FieldInfo]:
-    """The fields that a form asks for."""
-    return {name: field for name, field in kind.model_fields.items() if name not in HIDDEN}
+def shown_fields(kind: type[Settings], only: Collection[str] = ()) -> dict[str, FieldInfo]:
+    """The fields that a form asks for: all that are not filled in elsewhere, or `only` these."""
+    wanted = only or [name for name in kind.model_fields if name not in HIDDEN]
+    return {name: kind.model_fields[name] for name in wanted}
 
 
 def fields(
-    kind: type[Settings], key: str, given: dict[str, Any], classes: tuple[str, ...] = ()
+    kind: type[Settings],
+    key: str,
+    given: dict[str, Any],
+    classes: tuple[str, ...] = (),
+    only: Collection[str] = (),
 ) -> dict[str, Any]:
     """One widget per field, three in a row; returns what is chosen. `given` replaces the defaults.
 
     Where the class names are known, a field that holds the number of a class offers the names.
     """
-    shown = list(shown_fields(kind).items())
+    shown = list(shown_fields(kind, only).items())
     chosen: dict[str, Any] = {}
     for start in range(0, len(shown), 3):
         for column, (name, field) in zip(st.columns(3), shown[start : start + 3], strict=False):

@@ -6,42 +6,27 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from pydantic import ValidationError
 
-from core import (
-    bench_commands,
-    console,
-    cost,
-    detection,
-    device,
-    docs,
-    doctor,
-    export,
-    metrics,
-    registry,
-    runs,
-    truth,
-)
-from core.console import Bars
-from core.detectors.base import Detector
+from core import cost, detection, device, doctor, export, metrics, registry, runs, shipping, truth
+from core.commands import bench_commands, case_commands, challenge_commands, console, model_commands
+from core.commands.case_commands import detector_of
+from core.commands.command_options import AsJson, Changes, DeviceOption, ExperimentFile, StoreOption, planned
+from core.commands.console import Bars
 from core.detectors.delta_influence import DeltaInfluence
-from core.experiment import Experiment, in_words
-from core.pipeline import Plan, plan
-from core.presets import assign
+from core.documents import docs
+from core.experiment import in_words
+from core.pipeline import plan
 from core.progress import reporting
 from core.store import ArtifactDamaged
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 FAMILIES = ("datasets", "models", "attacks", "transforms", "detectors", "unlearners")
 
-ExperimentFile = Annotated[str, typer.Argument(metavar="EXPERIMENT.toml", help="A file, or a preset's name.")]
-Changes = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")]
-StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of results.")]
-DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
 ThresholdOption = Annotated[float, typer.Option("--threshold", help="A change counts when it is below this.")]
 ToleranceOption = Annotated[
     int, typer.Option("--tolerance", help="How many changes may fail to be below it.")
@@ -49,12 +34,6 @@ ToleranceOption = Annotated[
 QueryOption = Annotated[int, typer.Option("--query", help="Which picked test image, counted from 0.")]
 RULE = DeltaInfluence()
 More = Annotated[list[str] | None, typer.Argument(hidden=True)]  # `--set a=1 b=2` names two
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-
-
-def _plan(file: str, changes: list[str] | None, store: Path | None) -> Plan:
-    experiment = runs.resolved(Experiment.from_toml(file, changes))
-    return plan(experiment, runs.open_store(store))
 
 
 @app.command()
@@ -67,7 +46,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Compute everything an experiment asks for, and print its figures."""
-    p = _plan(file, [*(changes or []), *(more or [])], store)
+    p = planned(file, [*(changes or []), *(more or [])], store)
     with device.use(place), reporting(Bars()):
         runs.record(p.experiment, p.dataset.store)
         computed = runs.complete(p)
@@ -83,7 +62,7 @@ def show_plan(
     file: ExperimentFile, changes: Changes = None, store: StoreOption = None, as_json: AsJson = False
 ) -> None:
     """Name every step with its key, whether it is done, and what it is expected to cost."""
-    p = _plan(file, changes, store)
+    p = planned(file, changes, store)
     steps = cost.forecast(p)
     print(json.dumps([vars(s) for s in steps])) if as_json else console.steps(steps)
 
@@ -130,24 +109,17 @@ def detect(
 ) -> None:
     """Flag training images by Delta-Influence with a given threshold and tolerance, or by any other detector."""
     p, rule = (
-        _plan(file, changes, store),
+        planned(file, changes, store),
         DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query),
     )
     with device.use(place), reporting(Bars()):
-        found = detection.verdict(p, _detector(detector, settings) if detector else rule)
+        found = detection.verdict(p, detector_of(detector, settings) if detector else rule)
     known = truth.of(p)
     figures = known.grade(found) if known else {"flagged": int(found.flagged.sum())}
     if out:
         out.write_bytes(export.npy(np.flatnonzero(found.flagged)))
         console.say(f"wrote {int(found.flagged.sum())} rows to {out}")
     print(json.dumps(figures)) if as_json else console.table([figures])
-
-
-def _detector(name: str, settings: list[str] | None) -> Detector:
-    tree: dict[str, Any] = {"name": name}
-    for setting in settings or []:
-        assign(tree, setting)
-    return registry.create("detectors", **tree)
 
 
 @app.command()
@@ -181,7 +153,7 @@ def write_export(
     place: DeviceOption = "auto",
 ) -> None:
     """Write flags.csv, flags.json, flagged_indices.npy, keep_mask.npy, experiment.toml and scores.npz."""
-    p = _plan(file, changes, store)
+    p = planned(file, changes, store)
     rule = DeltaInfluence(threshold=threshold, tolerance=tolerance, query=query)
     with device.use(place), reporting(Bars()):
         for path in export.export(p, rule, out):
@@ -191,7 +163,7 @@ def write_export(
 @app.command()
 def ship(file: ExperimentFile, changes: Changes = None, store: StoreOption = None) -> None:
     """Make a finished investigation part of the project: copy its results into assets/results."""
-    for path in runs.ship(_plan(file, changes, store)):
+    for path in shipping.ship(planned(file, changes, store)):
         print(path)
 
 
@@ -210,6 +182,9 @@ def show_doctor(as_json: AsJson = False) -> None:
 
 
 app.add_typer(bench_commands.app, name="bench")
+app.add_typer(case_commands.app)
+app.add_typer(model_commands.app)
+app.command("verify-commitment")(challenge_commands.verify)
 
 
 @contextmanager

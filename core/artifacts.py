@@ -81,6 +81,8 @@ class TrainedModel:
     """Wall-clock seconds of training, evaluation excluded."""
     trials: tuple[dict[str, Any], ...] = ()
     """Settings that an unlearner tried, best first, with what the selection rule saw of each."""
+    train_accuracy: float | None = None
+    """Share of un-augmented training images classified as labelled; known of brought weights."""
 
 
 @dataclass(frozen=True)
@@ -193,16 +195,16 @@ class Detection:
 
 @dataclass(frozen=True)
 class Report:
-    """What a model does on clean and on triggered test images."""
+    """What a model does on clean and on triggered test images; None where nobody knows what is triggered."""
 
     test_accuracy: float
-    poison_success_rate: float
+    poison_success_rate: float | None
     """Share of triggered test images, not of that class anyway, classified as the attacker wants."""
-    clean_label_accuracy: float
+    clean_label_accuracy: float | None
     """Share of triggered test images classified as what they are: accuracy on the affected domain."""
-    manipulated_accuracy: float
+    manipulated_accuracy: float | None
     """Share of the manipulated training images, as stored, classified as what they are."""
-    utility: float
+    utility: float | None
     """Accuracy on the clean test images that the attack is not about."""
     class_accuracy: Float32[np.ndarray, " k"]
     confusion: Int64[np.ndarray, "k k"]
@@ -210,3 +212,22 @@ class Report:
     test_predictions: Int64[np.ndarray, " n"]
     query_probabilities: Float32[np.ndarray, "q k"]
     """Softmax output on the picked test images."""
+
+    def opinion(self, names: tuple[str, ...], asked: int) -> dict[str, Any]:
+        """What the first picked image is read as, how surely, and what is left of the answer `asked` about."""
+        row = self.query_probabilities[0]
+        return {
+            "read_as": names[int(row.argmax())],
+            "sure": float(row.max()),
+            "first_answer": float(row[asked]),
+            "test_accuracy": self.test_accuracy,
+        }
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How a model reads the flagged training images, in the order of their rows."""
+
+    predictions: Int64[np.ndarray, " f"]
+    deletion_change: float
+    """Share of them that is no longer read as labelled; nobody has to know the truth for it."""

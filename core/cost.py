@@ -63,8 +63,9 @@ def operations(x: Experiment, dataset: Dataset, parts: list[Layer]) -> dict[str,
     n, step = len(dataset.train), influence.operations(parts)["train"]
     forward, queries = step / 3, x.queries.count * (1 + x.transforms.n_transforms)
     return {
-        "choose_poisons": step * x.attack.image_steps(n, x.training.epochs),
-        "train": step * n * x.training.epochs,
+        "choose_poisons": step * x.attack.image_steps(n, x.recipe.epochs),
+        "train": step * n * x.recipe.epochs,
+        "brought_victim": 2 * forward * n,
         "unlearn": step * n,
         "evaluate": forward * len(dataset.test),
         "transform_queries": forward * queries,
@@ -126,7 +127,7 @@ def _estimator(p: Plan, r: Room) -> Callable[[Any], dict[str, Any]]:
         stage = artifact.stage.name
         amount = work.get(stage, 0.0)
         if stage == "unlearn":
-            amount *= artifact.arguments[0].passes(x.training.epochs)
+            amount *= artifact.arguments[0].passes(x.recipe.epochs)
         return {
             "seconds": float(ceil(1 + seconds.get(stage, amount / rates.train))),
             "memory_mb": float(ceil(memory.get(stage, BASE_MEMORY + 4 * a.image_bytes) / 1e6)),

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, mo
 from core.device import Precision
 from core.picks import Pick
 from core.presets import assign, find_experiment
+from core.recipe import AnyTraining, Brought, Training
 from core.registry import Settings, member_of
 
 if TYPE_CHECKING:
@@ -25,34 +26,6 @@ if TYPE_CHECKING:
 else:
     AnyDataset, AnyAttack, AnyModel = member_of("datasets"), member_of("attacks"), member_of("models")
     AnyDetector, AnyUnlearner = member_of("detectors"), member_of("unlearners")
-
-
-class Training(Settings):
-    """How the victim is trained. Defaults: Delta-Influence's recipe (arXiv 2411.13731, public notebooks)."""
-
-    epochs: int = Field(default=40, ge=1, le=1000, description="Passes over the training set.")
-    learning_rate: float = Field(default=0.1, gt=0, le=10, description="Peak learning rate of SGD.")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD.")
-    nesterov: bool = Field(default=True, description="Nesterov's form of the momentum.")
-    weight_decay: float = Field(default=5e-4, ge=0, le=1, description="L2 penalty on the weights.")
-    batch_size: int = Field(default=128, ge=2, le=8192, description="Images per step.")
-    schedule: Literal["step", "warmup_linear", "one_cycle"] = Field(
-        default="step",
-        description="step: ×0.1 at 3/8, 5/8 and 7/8 of the epochs (Delta-Influence). warmup_linear: Goel et al. "
-        "one_cycle: up for 20 % of the steps, then down to zero; best for few epochs.",
-    )
-    shift: float = Field(
-        default=0.125, ge=0, le=0.5, description="Augmentation: random shift, share of the width."
-    )
-    flip: bool = Field(
-        default=True, description="Augmentation: random horizontal flip. Switch off for digits."
-    )
-    precision: Precision = Field(default="fp32", description="bf16: bfloat16 matrix products.")
-    seed: int = Field(default=0, ge=0, description="Initial weights, batch order and augmentation.")
-
-    def of_the_attacker(self) -> "Training":
-        """The same recipe with other random numbers: an attacker knows the recipe, not the victim's draws."""
-        return self.model_copy(update={"seed": self.seed + 1_000_003})
 
 
 class FactorSettings(Settings):
@@ -182,7 +155,7 @@ class Experiment(Settings):
     dataset: AnyDataset
     attack: AnyAttack
     model: AnyModel
-    training: Training = Training()
+    training: AnyTraining = Training()
     factors: FactorSettings = FactorSettings()
     queries: AnyQueries = QuerySettings()
     transforms: TransformSettings = TransformSettings()
@@ -206,6 +179,21 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _nobody_knows_the_poisons(self) -> "Experiment":
+        picked = isinstance(self.queries, Pick) and self.queries.source != "triggered"
+        if not self.attack.known and not picked:
+            raise ValueError(
+                f"attack={self.attack.name}: nobody knows which test images it is after; name the misbehaving one "
+                'in [queries], with source = "test" and a row, or source = "upload" and a file'
+            )
+        if self.attack.known and isinstance(self.training, Brought):
+            raise ValueError(
+                f"attack={self.attack.name}: the weights were trained before it, so it cannot be what they learned; "
+                'use attack = "unknown"'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _enough_queries(self) -> "Experiment":
         for d in self.detectors:
             if (wanted := getattr(d, "n_queries", 1)) > self.queries.count:
@@ -214,6 +202,11 @@ class Experiment(Settings):
                     f"raise queries.count to {wanted} or lower n_queries"
                 )
         return self
+
+    @property
+    def recipe(self) -> Training:
+        """How the victim is trained, or would be trained anew where its weights were brought."""
+        return self.training.recipe if isinstance(self.training, Brought) else self.training
 
     @classmethod
     def from_toml(cls, path: str | Path, changes: list[str] | None = None) -> "Experiment":

@@ -34,6 +34,11 @@ def ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
+def share(hits: Bool[np.ndarray, " n"]) -> float | None:
+    """Share of hits, or None when there is nothing to count."""
+    return float(hits.mean()) if len(hits) else None
+
+
 def grade_indices(
     flagged: Int64[np.ndarray, " f"], truth: Int64[np.ndarray, " p"], train_size: int
 ) -> dict[str, Any]:
@@ -98,19 +103,42 @@ def evaluate(
     triggered = probabilities(network, poisoning.triggered.images, dataset).argmax(1)
     manipulated = probabilities(network, poisoning.images, dataset).argmax(1)
     true, wanted, labels = poisoning.triggered.labels, poisoning.wanted, dataset.test.labels
+    right, known = predictions == labels, len(poisoning.triggered) > 0
     elsewhere = ~np.isin(np.arange(len(labels)), poisoning.affected_rows)
     confusion = confusion_matrix(labels, predictions, len(dataset.class_names))
     totals = confusion.sum(1)
     return Report(
-        test_accuracy=float((predictions == labels).mean()),
-        poison_success_rate=float((triggered == wanted)[wanted != true].mean()),
-        clean_label_accuracy=float((triggered == true).mean()),
-        manipulated_accuracy=float((manipulated == dataset.train.labels[poisoning.indices]).mean()),
-        utility=float((predictions == labels)[elsewhere].mean()),
+        test_accuracy=float(right.mean()),
+        poison_success_rate=share((triggered == wanted)[wanted != true]),
+        clean_label_accuracy=share(triggered == true),
+        manipulated_accuracy=share(manipulated == dataset.train.labels[poisoning.indices]),
+        utility=share(right[elsewhere]) if known else None,
         class_accuracy=(np.diag(confusion) / np.maximum(totals, 1)).astype(np.float32),
         confusion=confusion,
         test_predictions=predictions.astype(np.int64),
         query_probabilities=probabilities(network, queries.images, dataset),
+    )
+
+
+def labels_of(flagged: Bool[np.ndarray, " n"], dataset: Dataset) -> list[tuple[str, int]]:
+    """Which labels the flagged training images carry and how many carry each, the most frequent first."""
+    counts = np.bincount(dataset.train.labels[flagged], minlength=len(dataset.class_names))
+    order = np.argsort(-counts, kind="stable")
+    return [(dataset.class_names[k], int(counts[k])) for k in order if counts[k]]
+
+
+def doubt_of(trained: TrainedModel, dataset: Dataset) -> str:
+    """In words why brought weights can hardly be those of these images; empty where nothing speaks against it.
+
+    A classifier fits its own training images: one that is nearer to guessing than to reading them all is not theirs.
+    """
+    rate = trained.train_accuracy
+    guessing = float(np.bincount(dataset.train.labels).max() / len(dataset.train))
+    if rate is None or rate >= (1 + guessing) / 2:
+        return ""
+    return (
+        f"The weights read only {rate:.0%} of their own training images as labelled, and always naming the largest "
+        f"class would be right for {guessing:.0%}: wrong architecture, standardisation or class order?"
     )
 
 

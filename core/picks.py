@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import Field, model_validator
 
 from core import paths, safeload
+from core.datasets import located
 from core.registry import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class Pick(Settings):
     )
     row: int = Field(default=UNKNOWN, ge=UNKNOWN, description="Row of the test set.")
     digest: str = Field(default="", pattern="^([0-9a-f]{32})?$", description="Name of an uploaded image.")
+    file: str = Field(
+        default="",
+        max_length=4096,
+        exclude_if=lambda file: not file,
+        description="An image file in place of the digest; a relative path starts at the data folder.",
+    )
     label: int = Field(
         default=OWN, ge=OWN, description="Label asked about; -1 for the victim's own prediction."
     )
@@ -43,11 +50,19 @@ class Pick(Settings):
 
     @model_validator(mode="after")
     def _names_one_image(self) -> "Pick":
-        if (self.source == "upload") != bool(self.digest) or (self.source == "upload") == (self.row >= 0):
+        names = [bool(self.digest), bool(self.file), self.row >= 0]
+        if sum(names) != 1 or (self.source == "upload") == names[2]:
             raise ValueError(
-                f"source={self.source}: test and triggered need a row, upload a digest, and not both"
+                f"source={self.source}: test and triggered need a row, upload a digest or a file, and only one of them"
             )
         return self
+
+    def resolved(self, side: int) -> "Pick":
+        """The same image by its digest, kept among the results; `side` is the size of the case's images."""
+        if not self.file:
+            return self
+        kept = keep_upload(located(self.file), side)
+        return kept.model_copy(update={"label": self.label})
 
     @classmethod
     def parse(cls, text: str) -> "Pick":
@@ -90,7 +105,7 @@ def uploads() -> Path:
     return paths.store_root() / "uploads"
 
 
-def keep_upload(data: bytes, size: int) -> Pick:
+def keep_upload(data: bytes | Path, size: int) -> Pick:
     """Take an uploaded file in, as large as the images of the case, and name it after its pixels.
 
     Raises ImageRefused for anything but a sound image.

@@ -21,6 +21,7 @@ from core.artifacts import (
 )
 from core.experiment import Experiment
 from core.picks import Pick, picked
+from core.recipe import Brought
 from core.registry import asked_for
 from core.store import Artifact, Store
 
@@ -61,13 +62,14 @@ def plan(x: Experiment, store: Store) -> Plan:
 
     # The attacker, who may have trained a network of his own on clean data, alters the training set.
     dataset = step(stages.load_dataset, x.dataset)
-    surrogate = step(stages.train, x.training.of_the_attacker(), x.model, dataset)
-    known = {"dataset": dataset, "model": x.model, "training": x.training, "surrogate": surrogate}
+    surrogate = step(stages.train, x.recipe.of_the_attacker(), x.model, dataset)
+    known = {"dataset": dataset, "model": x.model, "training": x.recipe, "surrogate": surrogate}
     poisoning = step(stages.choose_poisons, x.attack, *(known[k] for k in asked_for(x.attack.poison, known)))
 
-    # The defender trains on what he finds.
+    # The defender trains on what he finds, or has the weights of somebody who did.
     poisoned = step(stages.poison, dataset, poisoning)
-    victim = step(stages.train, x.training, x.model, poisoned)
+    make = stages.brought_victim if isinstance(x.training, Brought) else stages.train
+    victim = step(make, x.training.made_from, x.model, poisoned)
 
     # Misbehaving test images are transformed and relabelled; influence on these and on clean controls is scored.
     which = stages.picked_queries if isinstance(x.queries, Pick) else stages.affected_queries
@@ -88,7 +90,7 @@ def plan(x: Experiment, store: Store) -> Plan:
         for d in x.detectors
     }
     cleaned = {
-        f"{name}/{u.name}": step(stages.unlearn, u, x.training, x.model, victim, poisoned, detections[name])
+        f"{name}/{u.name}": step(stages.unlearn, u, x.recipe, x.model, victim, poisoned, detections[name])
         for name in x.unlearn_after
         for u in x.unlearners
     }

@@ -20,7 +20,7 @@ class AttackFailed(RuntimeError):
 def affected_queries(
     settings: QuerySettings, model: Model, victim: TrainedModel, dataset: Dataset, poisoning: Poisoning
 ) -> Queries:
-    """`count` of the triggered test images that the victim reads as the attacker wants.
+    """`count` of the triggered test images that the victim reads as the attacker wants; none where nobody knows any.
 
     Their label is the victim's wrong prediction, which is all that a defender sees. By default those come first
     that the victim misreads most surely: a half-hearted misreading has other causes besides the trigger.
@@ -29,7 +29,7 @@ def affected_queries(
     output = probabilities(network, poisoning.triggered.images, dataset)
     wanted, true = poisoning.wanted, poisoning.triggered.labels
     fooled = np.flatnonzero((output.argmax(1) == wanted) & (wanted != true))
-    if not len(fooled):
+    if not len(fooled) and len(output):
         raise AttackFailed(
             f"poison success 0 of {len(output)}: the victim is not fooled by any triggered test image; "
             "raise attack.n_poisons or training.epochs"

@@ -6,19 +6,18 @@ needed has been computed.
 
 import hashlib
 import json
-import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from core import device, paths, progress, truth
 from core.experiment import Experiment
+from core.picks import Pick
 from core.pipeline import Plan, plan
+from core.recipe import Brought
 from core.store import Artifact, Store, walk
-
-NOT_SHIPPED = ("fit_factors", "extract_features", "train_frequency_classifier")
-"""Stages whose results are large and that no page shows."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,11 @@ def identifier(experiment: Experiment) -> str:
 
 def resolved(experiment: Experiment) -> Experiment:
     """The experiment with its data pinned to the files as they are now, so that changed files give new results."""
-    return experiment.model_copy(update={"dataset": experiment.dataset.resolved()})
+    x = experiment
+    training = x.training.resolved() if isinstance(x.training, Brought) else x.training
+    queries = x.queries.resolved(x.dataset.side) if isinstance(x.queries, Pick) else x.queries
+    pinned = {"dataset": x.dataset.resolved(), "training": training, "queries": queries}
+    return x.model_copy(update=pinned)
 
 
 def record(experiment: Experiment, store: Store) -> Run:
@@ -110,6 +113,11 @@ def _read(path: Path, shipped: bool) -> Run | None:
 
 def missing(p: Plan) -> list[Artifact[Any]]:
     """Kept results that a finished investigation still lacks, in the order they have to be made."""
+    return lacking(p.goals)
+
+
+def lacking(goals: Iterable[Artifact[Any]]) -> list[Artifact[Any]]:
+    """Kept results that are still to be made for these, in order."""
     needed: list[Artifact[Any]] = []
 
     def visit(artifact: Artifact[Any]) -> None:
@@ -120,14 +128,19 @@ def missing(p: Plan) -> list[Artifact[Any]]:
         if artifact.stage.keep:
             needed.append(artifact)
 
-    for goal in p.goals:
+    for goal in goals:
         visit(goal)
     return needed
 
 
 def complete(p: Plan) -> list[Artifact[Any]]:
     """Make every result of the plan exist; returns those that had to be computed."""
-    computed = missing(p)
+    return make(p.goals)
+
+
+def make(goals: Iterable[Artifact[Any]]) -> list[Artifact[Any]]:
+    """Make these results exist, and what they are made from; returns those that had to be computed."""
+    computed = lacking(goals)
     for number, artifact in enumerate(computed):
         progress.update("stages", number, len(computed))
         _ = artifact.value
@@ -147,24 +160,6 @@ def run_job(spec: dict[str, Any]) -> None:
         complete(p)
 
 
-def ship(p: Plan, folder: Path = paths.SHIPPED) -> list[Path]:
-    """Copy a finished investigation into the results that come with the project; evidence no page shows stays."""
-    if lacking := missing(p):
-        raise ValueError(
-            f"{len(lacking)} results are still to be computed, first {lacking[0].stage.name}; run it first"
-        )
-    copied = []
-    for artifact in kept(p):
-        source = artifact.store.find(artifact)
-        target = folder / artifact.stage.name / artifact.key
-        if source is not None and artifact.stage.name not in NOT_SHIPPED and not target.exists():
-            copied.append(shutil.copytree(source, target))
-    note = folder / "runs" / f"{identifier(p.experiment)}.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(p.dataset.store.root / "runs" / note.name, note)
-    return [*copied, note]
-
-
 def grades(p: Plan) -> dict[str, dict[str, Any]]:
     """Every detector against the truth; where nobody knows it, how many each flags."""
     known = truth.of(p)
@@ -182,6 +177,7 @@ def summary(p: Plan) -> dict[str, Any]:
             "test_accuracy": report.test_accuracy,
             "poison_success_rate": report.poison_success_rate,
             "train_loss": p.victim.value.train_loss,
+            **({} if truth.known(p) else {"train_accuracy": p.victim.value.train_accuracy}),
         },
         "detections": grades(p),
         "unlearning": {
@@ -192,9 +188,17 @@ def summary(p: Plan) -> dict[str, Any]:
             }
             for name, after in p.after.items()
         },
+        **({} if truth.known(p) else {"picked_image": opinions(p)}),
         "seconds": seconds(p),
         "provenance": provenance(p),
     }
+
+
+def opinions(p: Plan) -> dict[str, dict[str, Any]]:
+    """What each model makes of the picked image: all that tells of a cure where nobody knows the poisons."""
+    names, asked = p.dataset.value.class_names, int(p.queries.value.labels[0])
+    made = {name: r.value for name, r in {"victim": p.before, **p.after}.items() if r.done}
+    return {name: report.opinion(names, asked) for name, report in made.items()}
 
 
 def kept(p: Plan) -> list[Artifact[Any]]:

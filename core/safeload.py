@@ -23,8 +23,8 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 """Unicode categories of control, format (bidirectional, zero-width), surrogate and unassigned characters."""
 
 
-class ImageRefused(ValueError):
-    """An image that is not let in: `value` names it, `need` says what was expected, `remedy` what to do."""
+class Refused(ValueError):
+    """Something that is not let in: `value` names it, `need` says what was expected, `remedy` what to do."""
 
     def __init__(self, value: str, need: str, remedy: str) -> None:
         super().__init__(value, need, remedy)
@@ -32,6 +32,10 @@ class ImageRefused(ValueError):
 
     def __str__(self) -> str:
         return f"{self.value}: {self.need}; {self.remedy}"
+
+
+class ImageRefused(Refused):
+    """An image that is not let in."""
 
 
 def read_image(data: bytes | Path, size: int | None) -> UInt8[np.ndarray, "3 h w"]:

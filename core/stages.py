@@ -8,6 +8,7 @@ from core.artifacts import (
     Detection,
     Factors,
     Features,
+    Forgotten,
     InfluenceScores,
     LayerScores,
     LogitScores,
@@ -22,6 +23,7 @@ load_dataset = Stage("core.datasets:load_dataset", Dataset)
 choose_poisons = Stage("core.poisoning:choose_poisons", Poisoning, version=2)
 poison = Stage("core.poisoning:poison", Dataset, keep=False)
 train = Stage("core.training:train", TrainedModel)
+brought_victim = Stage("core.brought:brought_victim", TrainedModel)
 extract_features = Stage("core.features:extract_features", Features)
 train_frequency_classifier = Stage("core.frequency:train_frequency_classifier", TrainedModel)
 fit_factors = Stage("core.influence.factors:fit_factors", Factors, version=2)
@@ -36,4 +38,5 @@ detect = Stage("core.detection:detect", Detection)
 some_poisons = Stage("core.examiner:some_poisons", Detection)
 missed_poisons = Stage("core.examiner:missed_poisons", Detection)
 unlearn = Stage("core.unlearning:unlearn", TrainedModel)
+examine_flags = Stage("core.unlearned.forgotten:examine_flags", Forgotten)
 evaluate = Stage("core.metrics:evaluate", Report, version=2)

@@ -3,9 +3,11 @@
 import streamlit as st
 
 from app import charts, panels, results, shell, state
-from app.panels import attack, story
+from app.panels import attack, story, unknown_attack
+from app.panels.challenge import blind
 from app.shell import escaped
 from app.words import label, share, value
+from core import truth as truths
 from core.cases import Case
 
 view, case = shell.opened_case(state.current())
@@ -14,6 +16,9 @@ panels.head(case, view, f"Attack · {escaped(case.run.title)}")
 
 def hidden() -> None:
     """Why there is nothing to see, and the way to see it."""
+    if case.sealed:
+        blind.nothing_to_see(case)
+        return
     st.info(
         "This page shows what the attacker did: which training images were altered, and how. The ground truth is "
         "hidden in this view, so that you can investigate as someone who does not know it.",
@@ -92,6 +97,9 @@ def frequencies(case: Case) -> None:
             charts.show(figure, key=f"spectrum-{name}", alt=f"mean spectrum: {name.lower()}", height=300)
 
 
+if not truths.known(case.plan):
+    unknown_attack.nobody_knows(case, view)
+    st.stop()
 if results.truth(case, view) is None:
     hidden()
     st.stop()

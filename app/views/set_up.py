@@ -5,6 +5,7 @@ import streamlit as st
 from app import forms, shell
 from app.panels import choices
 from app.panels.forecast import forecast
+from app.panels.own.own_model import own_model
 from app.shell import escaped
 from core import registry
 from core.experiment import (
@@ -19,6 +20,20 @@ from core.experiment import (
 )
 
 st.title("New investigation")
+WAYS = {"preset": "An attack of ours", "own": "My own model"}
+st.session_state["way"] = "own" if st.query_params.get("way") == "own" else "preset"
+way = st.segmented_control(
+    "What to investigate",
+    list(WAYS),
+    required=True,
+    format_func=WAYS.get,
+    key="way",
+    on_change=lambda: st.query_params.from_dict({"way": st.session_state["way"]}),
+    label_visibility="collapsed",
+)
+if way == "own":
+    own_model()
+    st.stop()
 names = list(choices.presets())
 preset = st.selectbox(
     "Start from",

@@ -7,10 +7,10 @@ settings imports them too.
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core import paths
 from core.artifacts import Dataset, Split
@@ -49,12 +49,40 @@ class DatasetPlugin(Plugin):
     sample_seed: int = Field(
         default=0, ge=0, le=2**31 - 1, description="Which images a limit keeps, and which become test images."
     )
+    mean: tuple[Annotated[float, Field(ge=-255, le=255)], ...] = Field(
+        default=(),
+        max_length=3,
+        exclude_if=lambda given: not given,
+        title="Mean of the channels",
+        description="Mean of red, green and blue, 0 to 1, that the classifier expects; none: that of the data.",
+    )
+    std: tuple[Annotated[float, Field(gt=0, le=255)], ...] = Field(
+        default=(),
+        max_length=3,
+        exclude_if=lambda given: not given,
+        title="Deviation of the channels",
+        description="Standard deviation of red, green and blue that the classifier expects; none: that of the data.",
+    )
     source: str = Field(
         default="",
         max_length=200,
         description="Fingerprint of the files, filled in when a run begins, so that changed files give new "
         "results.",
     )
+
+    @model_validator(mode="after")
+    def _mean_with_deviation(self) -> Self:
+        if (len(self.mean), len(self.std)) not in ((0, 0), (3, 3)):
+            raise ValueError(
+                f"mean={list(self.mean)}, std={list(self.std)}: expected three numbers each, for red, green and blue, "
+                "or neither"
+            )
+        return self
+
+    @property
+    def side(self) -> int:
+        """Width and height of the images in pixels."""
+        return getattr(self, "size", 32)
 
     @abstractmethod
     def read(self) -> Dataset:
@@ -103,6 +131,8 @@ def load_dataset(settings: DatasetPlugin) -> Dataset:
     check(whole)
     sample = replace(
         whole,
+        mean=settings.mean or whole.mean,
+        std=settings.std or whole.std,
         train=_sample(whole.train, settings.train_limit, settings.sample_seed, purpose="train_sample"),
         test=_sample(whole.test, settings.test_limit, settings.sample_seed, purpose="test_sample"),
     )

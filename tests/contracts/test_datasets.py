@@ -203,8 +203,8 @@ def test_settings_describe_and_bound_every_field(name):
     assert issubclass(plugin, DatasetPlugin) and plugin.title and plugin.__doc__
     for field, schema in plugin.model_json_schema()["properties"].items():
         assert schema["description"], field
-        bounded = {"enum", "maxLength"} & set(schema) or {"maximum", "exclusiveMaximum"} & set(schema)
-        assert bounded, field
+        bounds = {"enum", "maxLength", "maxItems", "maximum", "exclusiveMaximum"}
+        assert bounds & set(schema), field
 
 
 def test_listing_datasets_imports_nothing_heavy():

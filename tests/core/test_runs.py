@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from core import device, runs
+from core import device, runs, shipping
 from core.pipeline import plan
 from core.store import Store
 
@@ -84,7 +84,7 @@ def test_a_finished_run_ships_without_its_factors_and_is_complete_elsewhere(tiny
     shutil.copytree(tiny_root, tmp_path / "store")
     store = Store(tmp_path / "store")
     runs.record(tiny.experiment, store)
-    runs.ship(plan(tiny.experiment, store), tmp_path / "shipped")
+    shipping.ship(plan(tiny.experiment, store), tmp_path / "shipped")
     assert not (tmp_path / "shipped" / "fit_factors").exists()
     elsewhere = Store(tmp_path / "own", shipped=(tmp_path / "shipped",))
     assert runs.state(plan(tiny.experiment, elsewhere)) == "complete"
@@ -93,7 +93,7 @@ def test_a_finished_run_ships_without_its_factors_and_is_complete_elsewhere(tiny
 
 def test_an_unfinished_run_cannot_be_shipped(make_experiment, tmp_path):
     with pytest.raises(ValueError, match="results are still to be computed, first load_dataset"):
-        runs.ship(plan(make_experiment(), Store(tmp_path)), tmp_path / "shipped")
+        shipping.ship(plan(make_experiment(), Store(tmp_path)), tmp_path / "shipped")
 
 
 def test_provenance_names_hardware_versions_and_every_key(tiny):

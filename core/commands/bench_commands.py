@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from core import bench, console, device, findings, paper, paths, runs
+from core import bench, device, findings, paper, paths, runs
 from core.bench_influence import case, measure
 from core.bench_influence import table as influence_table
-from core.console import Bars
+from core.commands import console
+from core.commands.console import Bars
 from core.experiment import Experiment
 from core.progress import reporting
 

@@ -85,6 +85,7 @@ def figures(summary: dict[str, Any]) -> None:
     table([summary["victim"]], "victim")
     table([{"detector": k} | v for k, v in summary["detections"].items()], "detections")
     table([{"detector / unlearner": k} | v for k, v in summary["unlearning"].items()], "unlearning")
+    table([{"model": k} | v for k, v in summary.get("picked_image", {}).items()], "picked image")
     table([summary["seconds"]], "seconds")
 
 

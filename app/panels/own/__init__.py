@@ -1,0 +1,1 @@
+"""The form for a model of one's own."""
