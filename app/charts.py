@@ -1,5 +1,7 @@
 """Figures, all in one style: two accents, light grid, no decoration, the same in light and dark."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,8 +14,11 @@ SYMBOLS = ["x", "circle", "diamond", "square", "triangle-up", "star", "cross", "
 DIVERGING = [[0, "#D55E00"], [0.5, "#B4B8BC"], [1, "#0B7FAB"]]
 
 
-def show(figure: go.Figure, *, key: str, alt: str, height: int = 260) -> None:
-    """Draw a figure with the text that stands for it; a legend where it asks for one, or has several parts."""
+def show(figure: go.Figure, *, key: str, alt: str, height: int = 260, on_select: Any = "ignore") -> None:
+    """Draw a figure with the text that stands for it; a legend where it asks for one, or has several parts.
+
+    `on_select` is called when a part of it is clicked.
+    """
     asked = figure.layout.showlegend
     figure.update_layout(
         height=height,
@@ -22,7 +27,7 @@ def show(figure: go.Figure, *, key: str, alt: str, height: int = 260) -> None:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         hoverlabel={"namelength": -1},
     )
-    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
+    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False}, on_select=on_select)
 
 
 def probabilities(names: list[str], values: np.ndarray, true: int, predicted: int) -> go.Figure:
@@ -44,28 +49,6 @@ def probabilities(names: list[str], values: np.ndarray, true: int, predicted: in
     return figure.update_xaxes(range=[0, 1.18], tickformat=".0%", tickvals=[0, 0.5, 1])
 
 
-def changes_of_image(delta: np.ndarray, names: list[str], threshold: float, scale: float) -> go.Figure:
-    """One training image's change of influence under every transformation, lowest first."""
-    order = np.argsort(delta)
-    values, kinds = delta[order], np.array(names)[order]
-    figure = go.Figure()
-    for below, colour, label in ((True, FLAGGED, "below the threshold"), (False, OTHER, "not below")):
-        chosen = (values < threshold) == below
-        figure.add_bar(
-            x=np.flatnonzero(chosen),
-            y=collapse.compressed(values[chosen], scale),
-            marker_color=colour,
-            name=label,
-            customdata=np.stack([kinds[chosen], [f"{v:.4g}" for v in values[chosen]]], axis=-1),
-            hovertemplate="%{customdata[0]}<br>change %{customdata[1]}<extra></extra>",
-        )
-    figure.add_hline(
-        y=float(collapse.compressed(np.float32(threshold), scale)), line_dash="dot", line_width=1
-    )
-    figure.update_xaxes(title="transformed copies, lowest change first", showticklabels=False)
-    return figure.update_yaxes(title="change of influence", range=[-1.05, 1.05], **_compressed_ticks(scale))
-
-
 def change_matrix(delta: np.ndarray, names: list[str], rows: np.ndarray, scale: float) -> go.Figure:
     """Changes of many training images (columns) under every transformation (rows, grouped by kind)."""
     order = np.argsort(names, kind="stable")
@@ -74,7 +57,7 @@ def change_matrix(delta: np.ndarray, names: list[str], rows: np.ndarray, scale: 
         colorscale=DIVERGING,
         zmin=-1,
         zmax=1,
-        colorbar={"title": "change", "thickness": 12, **_compressed_ticks(scale)},
+        colorbar={"title": "change", "thickness": 12, **compressed_ticks(scale)},
         hovertemplate="column %{x}, %{y}<extra></extra>",
     )
     kinds = np.array(names)[order]
@@ -84,64 +67,13 @@ def change_matrix(delta: np.ndarray, names: list[str], rows: np.ndarray, scale: 
     return figure.update_xaxes(title="training images, most suspect first")
 
 
-def _compressed_ticks(scale: float) -> dict:
+def compressed_ticks(scale: float) -> dict:
+    """Labels for an axis of compressed changes."""
     ticks = [-100 * scale, -scale, 0, scale, 100 * scale]
     return {
         "tickvals": [float(collapse.compressed(np.float32(t), scale)) for t in ticks],
         "ticktext": [f"{t:.2g}" for t in ticks],
     }
-
-
-def surface(counts: np.ndarray, thresholds: np.ndarray, n: int, chosen: tuple[float, int]) -> go.Figure:
-    """Number of flagged images for every threshold and tolerance; the cross marks the setting in use."""
-    columns = np.arange(len(thresholds))
-    heat = go.Heatmap(
-        z=np.log10(counts + 1),
-        x=columns,
-        y=np.arange(len(counts)),
-        customdata=np.broadcast_to([f"{t:.3g}" for t in thresholds], counts.shape),
-        text=counts,
-        hovertemplate="threshold %{customdata}<br>tolerance %{y}<br>%{text} flagged<extra></extra>",
-        colorscale="Cividis",
-        colorbar={"title": "flagged", "tickvals": _decades(n), "ticktext": [str(10**d) for d in _decades(n)]},
-    )
-    figure = go.Figure(heat)
-    at = int(np.argmin(np.abs(thresholds - chosen[0])))
-    figure.add_scatter(
-        x=[at],
-        y=[chosen[1]],
-        mode="markers",
-        hoverinfo="skip",
-        marker={"symbol": "x-thin", "size": 14, "line": {"width": 3, "color": FLAGGED}},
-    )
-    ticks = np.linspace(0, len(thresholds) - 1, 7).astype(int)
-    figure.update_xaxes(title="threshold", tickvals=ticks, ticktext=[f"{thresholds[t]:.2g}" for t in ticks])
-    return figure.update_yaxes(title="tolerance", dtick=1).update_layout(showlegend=False)
-
-
-def _decades(n: int) -> list[int]:
-    return list(range(len(str(n))))
-
-
-def by_transform(shares: dict[str, tuple[float, float]]) -> go.Figure:
-    """How often each kind of transformation makes influence fall, for flagged images and for the others."""
-    kinds = list(shares)
-    figure = go.Figure()
-    figure.add_bar(
-        y=kinds, x=[shares[k][0] for k in kinds], name="flagged", orientation="h", marker_color=FLAGGED
-    )
-    figure.add_bar(
-        y=kinds, x=[shares[k][1] for k in kinds], name="all others", orientation="h", marker_color=OTHER
-    )
-    return figure.update_xaxes(tickformat=".0%", range=[0, 1.02], title="changes below the threshold")
-
-
-def by_class(names: list[str], flagged: np.ndarray) -> go.Figure:
-    """Flagged images by the label they carry."""
-    bars = go.Bar(
-        x=names, y=flagged, marker_color=FLAGGED, text=flagged, textposition="outside", cliponaxis=False
-    )
-    return go.Figure(bars).update_yaxes(title="flagged images").update_xaxes(type="category")
 
 
 def by_layer(names: list[str], influence: np.ndarray, change: np.ndarray) -> go.Figure:
@@ -162,39 +94,6 @@ def curves(loss: np.ndarray, accuracy: np.ndarray) -> go.Figure:
     figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "tickformat": ".0%", "range": [0, 1.02]})
     figure.update_yaxes(rangemode="tozero", showgrid=False)
     return figure.update_xaxes(title="epoch")
-
-
-def accuracies(names: list[str], reports: dict[str, np.ndarray]) -> go.Figure:
-    """Accuracy per class for the victim and for cleaned models."""
-    figure = go.Figure()
-    for number, (label, values) in enumerate(reports.items()):
-        figure.add_bar(x=names, y=values, name=label, marker_color=PALETTE[number % len(PALETTE)])
-    figure.update_xaxes(type="category")
-    return figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title="accuracy")
-
-
-def trade_off(points: list[tuple[str, float, float]]) -> go.Figure:
-    """Each model as a point: poison success (left is better) against test accuracy (up is better)."""
-    figure = go.Figure()
-    for number, (label, success, accuracy) in enumerate(points):
-        figure.add_scatter(
-            x=[success],
-            y=[accuracy],
-            mode="markers",
-            name=label,
-            marker={
-                "size": 14,
-                "color": PALETTE[number % len(PALETTE)],
-                "symbol": SYMBOLS[number % len(SYMBOLS)],
-            },
-            hovertemplate="poison success %{x:.1%}<br>test accuracy %{y:.1%}<extra>%{fullData.name}</extra>",
-            cliponaxis=False,
-        )
-    figure.add_vline(x=0.05, line_dash="dot", line_width=1, line_color=OTHER)
-    values = [accuracy for _, _, accuracy in points]
-    figure.update_xaxes(tickformat=".0%", range=[-0.06, 1.06], title="poison success rate (dotted: 5 %)")
-    span = [max(0.0, min(values) - 0.02), min(1.004, max(values) + 0.02)]
-    return figure.update_yaxes(tickformat=".1%", range=span, title="test accuracy")
 
 
 def confusion(names: list[str], counts: np.ndarray) -> go.Figure:

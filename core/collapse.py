@@ -9,9 +9,10 @@ Sorting each column once makes every threshold exact and instant: image i is fla
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 Delta = Float32[np.ndarray, "t n"]
 
@@ -68,8 +69,18 @@ def relative(
     """
     check_tolerance(tolerance, len(copies))
     kept = np.partition(copies, len(copies) - 1 - tolerance, axis=0)[len(copies) - 1 - tolerance]
-    size = np.abs(original) + np.abs(kept)
-    return np.divide(original - kept, size, out=np.zeros_like(size), where=size > 0)
+    return relative_to_each(original, kept[None])[0]
+
+
+def relative_to_each(original: Float32[np.ndarray, " n"], copies: Delta) -> Delta:
+    """(s − c) / (|s| + |c|) for the score c on each copy by itself; zero where both are zero."""
+    size = np.abs(original) + np.abs(copies)
+    return np.divide(original - copies, size, out=np.zeros_like(size), where=size > 0)
+
+
+def least_that_flags(statistic: Float32[np.ndarray, " n"]) -> float:
+    """The lowest threshold that flags any image at all: the next number above the lowest statistic."""
+    return float(np.nextafter(statistic.min(), np.float32(np.inf)))
 
 
 def surface(
@@ -81,9 +92,28 @@ def surface(
     return np.array(rows, np.int64)
 
 
+def graded_surface(
+    counts: Int64[np.ndarray, "k h"], hits: Int64[np.ndarray, "k h"], poisons: int
+) -> dict[str, Float64[np.ndarray, "k h"]]:
+    """True positive rate, precision and F1 of every setting; NaN where there is nothing to divide by.
+
+    `hits` is the surface of the poisons alone.
+    """
+    figures = {
+        "true_positive_rate": (hits, np.full(counts.shape, poisons)),
+        "precision": (hits, counts),
+        "f1": (2 * hits, counts + poisons),
+    }
+    none = np.full(counts.shape, np.nan)
+    return {
+        name: np.divide(part, whole, out=none.copy(), where=whole > 0)
+        for name, (part, whole) in figures.items()
+    }
+
+
 def threshold_grid(ordered: Delta, size: int = 81) -> Float32[np.ndarray, " h"]:
     """Thresholds worth trying: zero, and steps on either side that grow from the typical change to the largest."""
-    scale = float(np.median(np.abs(ordered))) or 1e-6
+    scale = typical_change(ordered)
     reach = max(float(np.abs(ordered).max()), scale * 10)
     half = np.geomspace(scale / 100, reach, size // 2)
     return np.concatenate([-half[::-1], [0.0], half]).astype(np.float32)
@@ -108,6 +138,44 @@ def lost_by_transform(
         str(kind): (_share(below[kinds == kind][:, chosen]), _share(below[kinds == kind][:, ~chosen]))
         for kind in np.unique(kinds)
     }
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What leaving a kind of transformation out does to the flags."""
+
+    come: int
+    """Images that are flagged only then."""
+    go: int
+    """Images that are flagged only now."""
+    similarity: float
+    """Jaccard similarity of both sets; 1 where both are empty."""
+
+
+def each_left_out(
+    below: Bool[np.ndarray, "t n"], names: tuple[str, ...], tolerance: int
+) -> dict[str, LeftOut | None]:
+    """Effect of leaving out each kind by itself; None where too few copies would be left for the tolerance.
+
+    `below` tells which changes count. An image is flagged while at most `tolerance` of its changes fail, so failures
+    by kind give every set exactly.
+    """
+    kinds, fails = np.array(names), ~below
+    failing = fails.sum(axis=0)
+    now, found = failing <= tolerance, {}
+    for kind in dict.fromkeys(names):
+        mine = kinds == kind
+        if (~mine).sum() <= tolerance:
+            found[kind] = None
+            continue
+        then = failing - fails[mine].sum(axis=0) <= tolerance
+        both, either = int((now & then).sum()), int((now | then).sum())
+        found[kind] = LeftOut(
+            come=int((then & ~now).sum()),
+            go=int((now & ~then).sum()),
+            similarity=both / either if either else 1.0,
+        )
+    return found
 
 
 def _share(mask: np.ndarray) -> float:

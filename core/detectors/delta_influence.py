@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from core import collapse
+from core import collapse, copies
 from core.detectors.base import Detector
 
 if TYPE_CHECKING:
@@ -29,10 +29,20 @@ class DeltaInfluence(Detector):
         default=0, ge=0, le=499, description="How many changes may fail to be below the threshold."
     )
     query: int = Field(default=0, ge=0, description="Which picked test image to use, counted from 0.")
+    without: copies.Without = ()
 
     def detect(self, scores: "InfluenceScores") -> "Detection":
         """Suspicion and flags of every training image."""
-        return self.judge(collapse.sorted_changes(scores.delta(self.query)))
+        return self.judge(collapse.sorted_changes(self.changes(scores)))
+
+    def changes(self, scores: "InfluenceScores") -> collapse.Delta:
+        """What is compared with `level`, for each copy that counts: the change of influence."""
+        return copies.changes(scores, self.query, self.without)
+
+    @property
+    def level(self) -> float:
+        """Changes below this count."""
+        return self.threshold
 
     def judge(self, ordered: collapse.Delta) -> "Detection":
         """The same from changes that are sorted already, which makes another threshold instant."""

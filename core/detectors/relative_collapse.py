@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from core import collapse
+from core import collapse, copies
 from core.detectors.base import Detector
 
 if TYPE_CHECKING:
@@ -29,11 +29,22 @@ class RelativeCollapse(Detector):
         default=0, ge=0, le=499, description="How many copies may fail to show the collapse."
     )
     query: int = Field(default=0, ge=0, description="Which picked test image to use, counted from 0.")
+    without: copies.Without = ()
 
     def detect(self, scores: "InfluenceScores") -> "Detection":
         """Suspicion is the relative collapse itself, in [−1, 1]."""
         from core.artifacts import Detection
 
-        copies = scores.values[scores.rows(self.query)]
-        suspicion = collapse.relative(scores.original(self.query), copies, self.tolerance)
+        changed = scores.values[copies.rows(scores, self.query, self.without)]
+        suspicion = collapse.relative(scores.original(self.query), changed, self.tolerance)
         return Detection(suspicion=suspicion, flagged=suspicion > self.threshold)
+
+    def changes(self, scores: "InfluenceScores") -> collapse.Delta:
+        """What is compared with `level`, for each copy that counts: minus the relative collapse on this copy alone."""
+        changed = scores.values[copies.rows(scores, self.query, self.without)]
+        return -collapse.relative_to_each(scores.original(self.query), changed)
+
+    @property
+    def level(self) -> float:
+        """Changes below this count."""
+        return -self.threshold

@@ -99,3 +99,53 @@ def test_relative_collapse_does_not_depend_on_the_scale_of_an_images_scores():
     plain = collapse.relative(original, copies, 2)
     assert np.abs(plain).max() <= 1
     assert collapse.relative(original * scale, copies * scale, 2) == pytest.approx(plain, abs=1e-5)
+
+
+def test_the_collapse_on_each_copy_decides_as_the_relative_rule_does():
+    original, copies = changes(1)[0], changes(9, seed=1)
+    each = collapse.relative_to_each(original, copies)
+    for tolerance in (0, 3, 8):
+        by_order = collapse.order_statistic(collapse.sorted_changes(-each), tolerance)
+        assert -by_order == pytest.approx(collapse.relative(original, copies, tolerance), abs=1e-6)
+
+
+def test_the_least_threshold_that_flags_anything_flags_the_lowest_image_alone():
+    statistic = changes(1)[0]
+    least = collapse.least_that_flags(statistic)
+    assert (statistic < np.float32(least)).sum() == 1
+    assert not (statistic < np.nextafter(np.float32(least), np.float32(-np.inf))).any()
+
+
+@pytest.mark.parametrize("tolerance", [0, 2, 5])
+def test_leaving_one_kind_out_is_counted_as_the_order_statistic_counts_it(tolerance):
+    delta, names = changes(9, ties=True), tuple("aabbbbccc")
+    told = collapse.each_left_out(delta < 0, names, tolerance)
+    now = collapse.flagged(delta, 0.0, tolerance)
+    for kind in "abc":
+        kept = delta[np.array(names) != kind]
+        if len(kept) <= tolerance:
+            assert told[kind] is None
+            continue
+        then = collapse.order_statistic(collapse.sorted_changes(kept), tolerance) < 0
+        come, go, either = (int(mask.sum()) for mask in (then & ~now, now & ~then, now | then))
+        similarity = float((now & then).sum() / either) if either else 1.0
+        assert told[kind] == collapse.LeftOut(come, go, similarity)
+
+
+def test_the_graded_surface_is_the_grade_of_every_setting():
+    delta, poisoned = changes(5, 60), np.arange(60) < 12
+    ordered, thresholds = collapse.sorted_changes(delta), np.array([-9, -0.5, 0.5, 2], np.float32)
+    counts, hits = (
+        collapse.surface(part, thresholds) for part in (ordered, np.ascontiguousarray(ordered[:, poisoned]))
+    )
+    graded = collapse.graded_surface(counts, hits, 12)
+    for k, h in np.ndindex(counts.shape):
+        flagged = collapse.flagged(delta, float(thresholds[h]), k)
+        right = (flagged & poisoned).sum()
+        assert graded["true_positive_rate"][k, h] == right / 12
+        assert graded["f1"][k, h] == pytest.approx(2 * right / (flagged.sum() + 12))
+        assert (
+            graded["precision"][k, h] == right / flagged.sum()
+            if flagged.any()
+            else np.isnan(graded["precision"][k, h])
+        )

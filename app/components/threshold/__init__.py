@@ -33,6 +33,7 @@ def threshold(
     mirrored: bool = False,
     name: str = "Threshold",
     height: int = 220,
+    locked: bool = False,
 ) -> float:
     """The threshold in force: the gesture just made, else `value`. Pass it as `value` on the next run.
 
@@ -43,6 +44,7 @@ def threshold(
     mirrored          statistics and thresholds are the negatives of what is shown: flagged means above
     name              what the threshold is called
     height            of the histogram in pixels
+    locked            the line can be seen and not moved
     """
     statistics = _checked(order_statistics)
     packet = _packet(statistics)
@@ -54,6 +56,7 @@ def threshold(
         "mirrored": bool(mirrored),
         "name": name,
         "height": int(height),
+        "locked": bool(locked),
     }
     with st.container(gap=None), agreement(key, _single(value), _single) as (current, token):
         # Two mounts of one component: the big buffer's message is the same on every run, so it is sent once.

@@ -33,11 +33,12 @@ function receive(view) {
   if (!buffer) return
   const ahead = view.token !== null && view.token !== settings.token
   if (!busy(view) && !ahead) view.value = view.agreed = settings.value
-  const look = JSON.stringify([settings.statistics, settings.plateau, settings.mark, settings.mirrored, settings.height])
+  const look = JSON.stringify([settings.statistics, settings.plateau, settings.mark, settings.mirrored, settings.height, settings.locked])
   if (look !== view.look) {
     view.sorted = buffer.sorted
     view.look = look
-    view.elements.go.hidden = !settings.plateau
+    view.elements.go.hidden = !settings.plateau || settings.locked
+    view.elements.input.disabled = settings.locked
     dress(view)
     layout(view)
   }
@@ -54,7 +55,8 @@ function dress(view) {
   label.textContent = view.settings.name
   handle.setAttribute("aria-label", view.settings.name)
   root.classList.toggle("empty", empty)
-  handle.setAttribute("aria-disabled", empty)
+  root.classList.toggle("locked", view.settings.locked)
+  handle.setAttribute("aria-disabled", empty || view.settings.locked)
   handle.setAttribute("aria-valuemin", empty ? 0 : Math.min(...ends))
   handle.setAttribute("aria-valuemax", empty ? 0 : Math.max(...ends))
   plot.dataset.empty = empty ? "No images in this selection" : ""
@@ -110,6 +112,7 @@ function listenToKeys(view) {
   const { root, handle, input } = view.elements
   root.onkeydown = (event) => {
     if (event.target === input || event.ctrlKey || event.metaKey || event.altKey || !view.axis) return
+    if (view.settings.locked) return
     if (event.key.toLowerCase() === "g" && view.settings.plateau) goToPlateau(view)
     else if (event.key === "Escape" && view.drag) cancelDrag(view)
     else {
@@ -139,7 +142,7 @@ function listenToPointer(view) {
   const { plot, handle } = view.elements
   const where = (event) => event.clientX - plot.getBoundingClientRect().left
   plot.onpointerdown = (event) => {
-    if (event.button !== 0 || !view.axis) return
+    if (event.button !== 0 || !view.axis || view.settings.locked) return
     const x = view.axis.toX(view.value)
     const grabbed = Math.abs(where(event) - x) <= 14
     view.drag = { x: grabbed ? x : where(event), last: where(event), from: view.value }

@@ -30,7 +30,7 @@ function buildElements() {
   const plot = html("div", { class: "plot" }, picture, handle)
   const note = html("span", { class: "note" })
   const keys = html("span", { class: "keys", id: "keys" })
-  keys.append("←\u00a0→ one image · PgUp\u00a0PgDn 1 % · [\u00a0] fine · Shift-drag slow")
+  keys.append("←\u00a0→ one image · PgUp\u00a0PgDn 1 % · [\u00a0] fine · G\u00a0plateau · Shift-drag slow")
   const head = html("div", { class: "head" }, count, html("div", { class: "controls" }, go, label, input))
   const root = html("div", { class: "threshold" }, head, plot, html("div", { class: "foot" }, note, keys))
   return { root, count, label, input, go, picture, handle, plot, note, keys }
@@ -69,14 +69,19 @@ function drawValueAxis(picture, axis, base, sign) {
   }
 }
 
-function drawPlateau(picture, plateau, axis, base) {
+/** `mark` is where another label stands, which this one must not cover. */
+function drawPlateau(picture, plateau, axis, base, mark) {
   const [low, high] = plateau.map(axis.toX)
   const width = Math.max(2, high - low)
   svg("rect", { class: "plateau", x: low, y: MARGIN.top - 14, width, height: base - MARGIN.top + 14 }, picture)
   for (const x of [low, low + width]) {
     svg("line", { class: "plateau-edge", x1: x, x2: x, y1: MARGIN.top - 14, y2: base }, picture)
   }
-  const middle = Math.min(axis.right - 26, Math.max(axis.left + 26, low + width / 2))
+  let middle = Math.min(axis.right - 26, Math.max(axis.left + 26, low + width / 2))
+  if (mark && Math.abs(axis.toX(mark.value) - middle) < 66) {
+    const aside = axis.toX(mark.value) + (middle < axis.toX(mark.value) ? -66 : 66)
+    middle = aside > axis.right - 26 ? aside - 132 : aside < axis.left + 26 ? aside + 132 : aside
+  }
   svg("text", { class: "plateau-label", x: middle, y: 12, "text-anchor": "middle" }, picture).textContent = "plateau"
 }
 
@@ -118,7 +123,7 @@ function layout(view) {
   const tall = base - MARGIN.top
   const counts = histogram(view.sorted, axis, Math.max(24, Math.min(200, Math.floor(width / 5))))
   drawCountAxis(picture, counts, axis, base, tall)
-  if (view.settings.plateau) drawPlateau(picture, view.settings.plateau, axis, base)
+  if (view.settings.plateau) drawPlateau(picture, view.settings.plateau, axis, base, view.settings.mark)
   view.clips = drawBars(picture, barPath(counts, axis, base, tall), axis, height)
   if (view.settings.mark) drawMark(picture, view.settings.mark, axis, base)
   drawValueAxis(picture, axis, base, signOf(view))

@@ -3,12 +3,17 @@
 import numpy as np
 import streamlit as st
 
-from app import charts, images, results
+from app import charts, images, results, rules
 from app.components.gallery import gallery
 from app.panels.inspect import training_images
+from app.panels.tabs.composite import composite
+from app.panels.tabs.evidence_classes import classes
+from app.panels.tabs.evidence_kinds import transforms
+from app.panels.tabs.evidence_surface import settings
+from app.panels.tabs.evidence_table import table
 from app.state import View
 from app.words import listed
-from core import collapse
+from core import copies as transformed
 from core.artifacts import Detection
 from core.cases import Case
 
@@ -40,9 +45,10 @@ def copies(case: Case, view: View, found: Detection) -> None:
 
 def matrix(case: Case, view: View, found: Detection) -> None:
     """Changes of influence of the most suspect images under every copy."""
-    changes = results.changes(case, view.query)
+    without = rules.left_out(case, view)
+    changes = results.changes(case, view.query, without)
     rows = np.argsort(-found.suspicion)[: min(MOST_COLUMNS, max(60, int(found.flagged.sum()) * 2))]
-    names = _kinds(case, view)
+    names = _kinds(case, view, without)
     figure = charts.change_matrix(changes.delta, names, rows, changes.typical)
     inside = int(found.flagged[rows].sum())
     st.caption(
@@ -51,47 +57,6 @@ def matrix(case: Case, view: View, found: Detection) -> None:
     )
     charts.show(
         figure, key="matrix", alt="changes of influence by training image and transformation", height=420
-    )
-
-
-def transforms(case: Case, view: View, found: Detection) -> None:
-    """Which kinds of transformation make influence fall."""
-    delta = results.changes(case, view.query).delta
-    shares = collapse.lost_by_transform(
-        delta, np.asarray(found.flagged), view.threshold, tuple(_kinds(case, view))
-    )
-    st.caption(
-        "A useful transformation separates the bars: nearly all flagged images fall, the others about by chance."
-    )
-    charts.show(
-        charts.by_transform(shares), key="by-transform", alt="share of falling changes by kind", height=360
-    )
-
-
-def surface(case: Case, view: View, found: Detection) -> None:
-    """Number of flagged images for every threshold and tolerance."""
-    ordered = results.changes(case, view.query).ordered
-    grid = collapse.threshold_grid(ordered)
-    counts = collapse.surface(ordered, grid)
-    st.caption(
-        "A defender sees only this: how many images each setting flags. Wide plateaus of equal colour are settings "
-        "whose flagged set hardly depends on the exact choice."
-    )
-    chosen = (view.threshold, view.tolerance)
-    figure = charts.surface(counts, grid, ordered.shape[1], chosen)
-    charts.show(figure, key="surface", alt="number flagged by threshold and tolerance", height=380)
-
-
-def classes(case: Case, view: View, found: Detection) -> None:
-    """Which labels the flagged images carry."""
-    data = case.plan.poisoned.value
-    counts = np.bincount(data.train.labels[found.flagged], minlength=len(data.class_names))
-    st.caption(
-        "Most poisons carry the label that the misbehaving image is taken for; an attack on several classes spreads "
-        "them over several labels."
-    )
-    charts.show(
-        charts.by_class(list(data.class_names), counts), key="by-class", alt="flagged images by label"
     )
 
 
@@ -152,18 +117,21 @@ def training(case: Case, view: View, found: Detection) -> None:
         )
 
 
-def _kinds(case: Case, view: View) -> list[str]:
-    """Kind of each transformed copy of the picked image, in the order of the changes."""
+def _kinds(case: Case, view: View, without: tuple[str, ...]) -> list[str]:
+    """Kind of each transformed copy of the picked image that counts, in the order of the changes."""
     scores = case.plan.scores.value
-    return [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
+    rows = transformed.rows(scores, view.query, without)
+    return [scores.transforms[row].replace("_", " ") or "relabelled" for row in rows]
 
 
 EVIDENCE = {
     "images": training_images,
+    "table": table,
+    "composite": composite,
     "copies": copies,
     "matrix": matrix,
     "transforms": transforms,
-    "surface": surface,
+    "surface": settings,
     "classes": classes,
     "detectors": detectors,
     "training": training,

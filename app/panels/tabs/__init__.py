@@ -1,0 +1,1 @@
+"""The evidence, a tab a file."""
