@@ -79,7 +79,12 @@ class Alteration:
     @property
     def factor(self) -> int:
         """The largest amplification that shows every change without cutting it off."""
-        return max([f for f in FACTORS if f * self.largest < GREY], default=1)
+        return fitting_factor(self.largest)
+
+
+def fitting_factor(largest: int) -> int:
+    """The largest amplification under which a change of this size is not cut off."""
+    return max([f for f in FACTORS if f * largest < GREY], default=1)
 
 
 def alteration(pair: Pair) -> Alteration:
@@ -158,14 +163,19 @@ def spectra(pair: Pair, most: int = MOST) -> Spectra:
 
 
 def log_spectrum(images: Float32[np.ndarray, "n c h w"] | np.ndarray) -> Float32[np.ndarray, "h w"]:
-    """Mean over images and channels of log10(1 + |a|), a the orthonormal 2-D DCT-II of values in 0 to 255.
+    """Mean over the images of their log spectra."""
+    return log_spectra(images).mean(axis=0)
+
+
+def log_spectra(images: Float32[np.ndarray, "n c h w"] | np.ndarray) -> Float32[np.ndarray, "n h w"]:
+    """Mean over channels of log10(1 + |a|), a the orthonormal 2-D DCT-II of values in 0 to 255.
 
     Row and column 0 are the lowest frequencies. The cosine transform is the one in which triggers leave traces
     that natural images lack (Zeng et al. 2021, arXiv 2104.03413); unlike Fourier's it sees no edge at the borders.
     """
     height, width = images.shape[2:]
     amplitudes = cosines(height) @ images.astype(np.float32) @ cosines(width).T  # [n c h w]
-    return np.log10(1 + np.abs(amplitudes)).mean(axis=(0, 1))
+    return np.log10(1 + np.abs(amplitudes)).mean(axis=1)
 
 
 def cosines(n: int) -> Float32[np.ndarray, "n n"]:

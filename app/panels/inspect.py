@@ -1,54 +1,143 @@
-"""Training images as a gallery, and one of them under the magnifying glass."""
+"""Training images as a gallery: what is listed, in which order, what is selected, and one of them in the inspector."""
 
 import numpy as np
 import streamlit as st
 
-from app import charts, images, results, rules, state
-from app.components.gallery import gallery
-from app.panels.layers import layers
+from app import image_facts, images, results, rules, state
+from app.components.gallery import Selection, workbench
+from app.panels import listing as lists
+from app.panels.inspector import inspector, shown
+from app.panels.listing import PER_PAGE, SHOWN, SORTS, Listing
+from app.panels.review import verdicts
 from app.shell import escaped
 from app.state import View
+from app.words import counted
 from core import collapse
 from core.artifacts import Detection
 from core.cases import Case
-from core.detectors.contrast import Contrast
 
-PER_PAGE = 30
-SHOWN = {"flagged": "Flagged", "missed": "Just missed", "influential": "Most influential"}
+KEYS = {"p": "poison", "e": "keep", "u": "unsure", "z": verdicts.UNDO}
+"""More keys of the gallery, each with the name of its action."""
 
 
 def training_images(case: Case, view: View, found: Detection) -> None:
     """A page of training images, and the inspector beside it."""
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        show = view.show if view.show in SHOWN else "flagged"
-        state.bound(
-            st.segmented_control,
-            "Show",
-            "show",
-            show,
-            options=list(SHOWN),
-            format_func=SHOWN.get,
-            required=True,
-            label_visibility="collapsed",
-        )
-        rows = _rows(case, view, found, show)
-        pages = max(1, -(-len(rows) // PER_PAGE))
-        page = min(max(view.page, 1), pages)
-        chosen = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
-        st.caption(f"{len(chosen)} of {len(rows):,} · {SHOWN[show].lower()}, most suspect first")
-        picked = gallery(
-            [_item(case, view, found, int(i)) for i in chosen],
+        _choices(case, view)
+        listed = lists.listing(case, view, found)
+        page = min(max(view.page, 1), listed.pages)
+        _counts(case, view, listed, page)
+        primary = shown(view, found, listed)
+        picked = workbench(
+            cards(case, view, found, listed.rows[(page - 1) * PER_PAGE : page * PER_PAGE]),
             key=f"gallery-{case.id}",
             label="training images",
-            selected=view.image if view.image >= 0 else [],
+            selection=_selection(view, primary),
+            keys=KEYS,
         )
-        if pages > 1:
-            _pager(pages, page)
-    if picked is not None and picked != view.image:
-        view = state.update(image=int(picked))
+        view = _taken(case, view, picked, listed, before=primary)
+        if listed.pages > 1:
+            _pager(listed.pages, page)
+        _selected(case, view)
     with right:
-        _inspector(case, view, found, rows)
+        inspector(case, view, found, listed)
+
+
+def _selection(view: View, primary: int) -> Selection:
+    """What the view has selected, as the gallery takes it."""
+    pinned = view.pinned if view.pinned >= 0 else None
+    return Selection(primary, lists.chosen(view), pinned, most=state.MOST_CHOSEN)
+
+
+def _taken(case: Case, view: View, picked: Selection, listed: Listing, *, before: int) -> View:
+    """The view after what was picked; turning the page by key draws the gallery anew."""
+    now = {
+        "chosen": ".".join(map(str, picked.chosen)),
+        "pinned": -1 if picked.pinned is None else picked.pinned,
+    }
+    if picked.primary is not None and picked.primary != before:
+        now["image"] = int(picked.primary)
+    if any(getattr(view, name) != value for name, value in now.items()):
+        view = state.update(**now)
+    judged = [a for a in picked.actions if a.name in KEYS.values()]
+    for action in judged:
+        several = lists.chosen(view) if int(action.id) in lists.chosen(view) else [int(action.id)]
+        verdicts.say(case, several, action.name)
+    turns = [a for a in picked.actions if a.name in ("next", "previous")]
+    for action in turns:
+        lists.go(listed, listed.beside(int(action.id), 1 if action.name == "next" else -1))
+    if turns or judged:
+        st.rerun()
+    return view
+
+
+def _choices(case: Case, view: View) -> None:
+    """What is listed, in which order, and with which label."""
+    names = case.plan.poisoned.value.class_names
+    state.bound(
+        st.segmented_control,
+        "Show",
+        "show",
+        lists.shown(view),
+        options=list(SHOWN),
+        format_func=SHOWN.get,
+        required=True,
+        wrap=True,
+        label_visibility="collapsed",
+    )
+    order = dict(SORTS) | ({"suspect": "most influential first"} if view.show == "influential" else {})
+    with st.container(horizontal=True):
+        state.bound(st.selectbox, "Order", "sort", view.sort, options=list(order), format_func=order.get)
+        state.bound(
+            st.selectbox,
+            "Label",
+            "label",
+            lists.label(case, view),
+            options=[-1, *range(len(names))],
+            format_func=lambda k: "any" if k < 0 else names[k],
+        )
+
+
+def _counts(case: Case, view: View, listed: Listing, page: int) -> None:
+    """How many of how many are shown, and what is not and why."""
+    noun, n = lists.NOUNS[lists.shown(view)], len(listed.rows)
+    first, last = min((page - 1) * PER_PAGE + 1, n), min(page * PER_PAGE, n)
+    st.caption(f"{first:,} to {last:,} of {listed.total:,} {noun}" if n else f"0 of {listed.total:,} {noun}")
+    if listed.beyond:
+        st.caption(f"Only the first {n:,} are listed; {listed.beyond:,} more are not.")
+    if listed.hidden:
+        name = escaped(case.plan.poisoned.value.class_names[view.label])
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":material/filter_alt: {listed.hidden:,} of {listed.total:,} {noun} are filtered out by label "
+                f"(only “{name}” is shown)."
+            )
+            st.button(
+                "Show all labels", key="all-labels", icon=":material/filter_alt_off:", on_click=_all_labels
+            )
+    elif not listed.total:
+        _none(view)
+
+
+def _all_labels() -> None:
+    state.update(label=-1)
+
+
+def _none(view: View) -> None:
+    """Nothing to list: why, and what to do."""
+    if lists.shown(view) == "chosen":
+        st.info(
+            "No image is selected. Ctrl-click or Shift-click cards, or use *Select* in the inspector.",
+            icon=":material/check_box:",
+        )
+    elif lists.shown(view) == "flagged":
+        st.info(
+            "Nothing is flagged. The images that came closest are under *Just missed*.",
+            icon=":material/info:",
+        )
+    else:
+        st.info("Every training image is flagged.", icon=":material/info:")
 
 
 def _pager(pages: int, page: int) -> None:
@@ -56,79 +145,54 @@ def _pager(pages: int, page: int) -> None:
     st.pagination(pages, default=page, key=key, on_change=lambda: state.update(page=st.session_state[key]))
 
 
-def _rows(case: Case, view: View, found: Detection, show: str) -> np.ndarray:
-    if show == "influential":
-        return np.argsort(-case.plan.scores.value.original(view.query), kind="stable")[:360]
-    order = np.argsort(-found.suspicion, kind="stable")
-    flagged = found.flagged[order]
-    return order[flagged] if show == "flagged" else order[~flagged][:360]
-
-
-def _item(case: Case, view: View, found: Detection, i: int) -> dict:
-    changes, truth = results.changes(case, view.query), results.truth(case, view)
-    data, column = case.plan.poisoned.value, changes.delta[:, i]
-    votes, name = int((column < view.threshold).sum()), data.class_names[data.train.labels[i]]
-    strip = collapse.compressed(changes.ordered[:, i], changes.typical)
-    return {
-        "id": i,
-        "src": images.address(case.id, "train", i),
-        "title": name,
-        "lines": [f"{votes} of {len(column)} fall"],
-        "badge": truth and ("poison" if truth.poisoned[i] else "clean"),
-        "flagged": bool(found.flagged[i]),
-        "strip": strip.tolist(),
-        "alt": f"training image {i}, label {name}, {votes} of {len(column)} changes below the threshold",
-    }
-
-
-def _inspector(case: Case, view: View, found: Detection, rows: np.ndarray) -> None:
-    n = len(found.flagged)
-    i = view.image if 0 <= view.image < n else int(rows[0]) if len(rows) else 0
-    delta = results.changes(case, view.query).delta
-    data, scores = case.plan.poisoned.value, case.plan.scores.value
-    state.bound(
-        st.number_input,
-        "Training image",
-        "image",
-        i,
-        min_value=0,
-        max_value=n - 1,
-        step=1,
-        help="Any training image by its number, flagged or not.",
+def _selected(case: Case, view: View) -> None:
+    """The size of the set with its button, and the keys."""
+    if some := lists.chosen(view):
+        n = len(case.plan.poisoned.value.train)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/check_box: **{len(some)}** of {counted(n, 'training image')} selected")
+            st.button(
+                "Clear",
+                key="clear-chosen",
+                icon=":material/close:",
+                on_click=lambda: state.update(chosen=""),
+                help="Esc in the gallery does the same.",
+            )
+    st.caption(
+        "Click or Enter: inspect · Shift: extend a set · Ctrl: add or take away · Esc: empty it · N: pin · J, K: next, "
+        "previous · P, E, U: poison, keep, unsure, for the whole set where the image is in it · Z: undo"
     )
-    picture, words = st.columns([1, 1.4])
-    with picture:
-        st.image(
-            images.png(images.enlarged(data.train.images[i])),
-            width=168,
-            output_format="PNG",
-            alt=f"training image {i}",
-        )
-    with words:
-        _told(case, view, found, i)
-    kinds = [scores.transforms[row].replace("_", " ") or "relabelled" for row in scores.rows(view.query)]
-    figure = charts.changes_of_image(delta[:, i], kinds, view.threshold, collapse.typical_change(delta[:, i]))
-    charts.show(figure, key="image-changes", alt=f"changes of influence of training image {i}", height=270)
-    layers(case, view, i)
 
 
-def _told(case: Case, view: View, found: Detection, i: int) -> None:
-    """What is known of a training image, in words."""
-    delta, data = results.changes(case, view.query).delta, case.plan.poisoned.value
+def cards(case: Case, view: View, found: Detection, rows: np.ndarray) -> list[dict]:
+    """A card for each of some training images."""
     rule = rules.in_force(case, view)
-    st.markdown(f"**labelled “{escaped(data.class_names[data.train.labels[i]])}”**")
-    st.markdown(
-        f"{int((delta[:, i] < view.threshold).sum())} of {len(delta)} changes below {view.threshold:.3g}"
-    )
-    if isinstance(rule, Contrast):
-        st.markdown(f"{found.suspicion[i]:+.2f} above the contrast's cut-off")
-    else:
-        st.markdown(f"deciding change {-found.suspicion[i]:.4g}")
-    st.markdown(f"flagged again in {results.sureness(case, rule)[i]:.0%} of resamples")
-    st.markdown(f"influence {case.plan.scores.value.original(view.query)[i]:.4g}")
-    with st.container(horizontal=True):
-        flagged = bool(found.flagged[i])
-        st.badge("flagged" if flagged else "not flagged", color="orange" if flagged else "gray")
-        if truth := results.truth(case, view):
-            poisoned = bool(truth.poisoned[i])
-            st.badge("poison" if poisoned else "clean", color="red" if poisoned else "green")
+    changes = results.changes(case, view.query, rules.left_out(case, view))
+    below, truth = image_facts.level(rule), results.truth(case, view)
+    data = case.plan.poisoned.value
+
+    def card(i: int) -> dict:
+        column, name = changes.delta[:, i], data.class_names[data.train.labels[i]]
+        votes = f"{int((column < below).sum())} of {len(column)} fall"
+        far, shortly, told = image_facts.distance(rule, found, i), [], []
+        if not image_facts.compared(case, rule, i):
+            shortly = told = ["not compared"]
+        elif far is not None:
+            shortly, told = [image_facts.shortly(far)], [image_facts.beyond(far)]
+        return {
+            "id": i,
+            "src": images.address(case.id, "train", i),
+            "title": name,
+            "lines": [
+                f"number {i:,}",
+                *shortly,
+                votes,
+                *([verdict] if (verdict := verdicts.badge(case, i)) else []),
+            ],
+            "badge": truth and ("poison" if truth.poisoned[i] else "clean"),
+            "flagged": bool(found.flagged[i]),
+            "strip": collapse.compressed(changes.ordered[:, i], changes.typical).tolist(),
+            "alt": ", ".join([f"training image {i}", f"label {name}", *told, votes]),
+        }
+
+    return [card(int(i)) for i in rows]

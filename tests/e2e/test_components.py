@@ -26,9 +26,10 @@ ROOT = Path(__file__).parents[2]
 N_IMAGES = 20_000
 HOSTILE = "<img src=x onerror=document.title='owned'>"
 PAGE = """
+from dataclasses import replace
 import numpy as np
 import streamlit as st
-from app.components.gallery import gallery
+from app.components.gallery import Selection, gallery, workbench
 from app.components.threshold import threshold
 
 statistics = np.sort(np.random.default_rng(0).standard_t(1.2, {n}).astype(np.float32))
@@ -46,6 +47,17 @@ items = [
 ]
 picked = gallery(items, key="grid", label="Images")
 several = gallery(items, key="several", label="Several", multi=True)
+bench = workbench(
+    items,
+    key="bench",
+    label="Bench",
+    selection=st.session_state.get("bench_selection", Selection(most=4)),
+    keys={{"p": "poison", "z": "undo"}},
+)
+st.session_state.bench_selection = replace(bench, actions=())
+did = st.session_state.setdefault("did", [])
+did.extend(f"{{action.name}} {{action.id}}" for action in bench.actions)
+st.text(f"bench {{bench.primary}}; set {{list(bench.chosen)}}; pin {{bench.pinned}}; did {{', '.join(did)}}")
 st.text(f"python counts {{int((statistics < th).sum())}}; picked {{picked}}; several {{several}}")
 st.text(f"run {{st.session_state.runs}}")
 """
@@ -257,6 +269,97 @@ def test_several_images_are_picked_and_cleared(page):
     expect(page.get_by_text("several [0, 3, 4, 5]")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("several []")).to_be_visible()
+
+
+def bench(page):
+    return page.get_by_role("listbox", name="Bench").get_by_role("option")
+
+
+def stands(page, words):
+    """What Python holds: primary, set, pinned image, and what keys asked for."""
+    expect(page.get_by_text(words)).to_be_visible()
+
+
+def test_the_image_in_the_inspector_looks_different_from_the_set_and_from_the_pinned_one(page):
+    bench(page).nth(1).click()
+    bench(page).nth(3).click(modifiers=["Control"])
+    stands(page, "bench 1; set [3]; pin None;")
+    page.keyboard.press("n")
+    stands(page, "bench 1; set [3]; pin 1;")
+    bench(page).nth(2).click()
+    stands(page, "bench 2; set [3]; pin 1;")
+    seen = [
+        [bench(page).nth(i).locator(f".{icon}").is_visible() for icon in ("eye", "check", "pin")]
+        for i in (1, 2, 3)
+    ]
+    assert seen == [[False, False, True], [True, False, False], [False, True, False]]
+    expect(bench(page).nth(2)).to_have_attribute("aria-current", "true")
+    expect(bench(page).nth(3)).to_have_attribute("aria-selected", "true")
+    expect(bench(page).nth(1).locator(".state")).to_have_text("pinned")
+
+
+def test_a_set_is_extended_toggled_and_emptied_and_the_primary_stays(page):
+    bench(page).nth(1).click()
+    bench(page).nth(3).click(modifiers=["Shift"])
+    stands(page, "bench 1; set [1, 2, 3]; pin None;")
+    bench(page).nth(2).click(modifiers=["Control"])
+    stands(page, "bench 1; set [1, 3]; pin None;")
+    page.keyboard.press("Escape")
+    stands(page, "bench 1; set []; pin None;")
+
+
+def test_a_set_grows_and_shrinks_by_keyboard_and_is_told_once(page):
+    bench(page).nth(0).click()
+    stands(page, "bench 0; set []; pin None;")
+    page.sent.clear()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(f"Shift+{key}")
+    stands(page, "bench 0; set [0, 1, 2]; pin None;")
+    assert len(page.sent) == 1
+    expect(bench(page).nth(2)).to_be_focused()
+
+
+def test_a_set_has_a_largest_size_and_says_so(page):
+    bench(page).nth(0).click()
+    page.keyboard.press("Control+a")
+    stands(page, "bench 0; set [0, 1, 2, 3]; pin None;")
+    expect(page.get_by_text("At most 4 images can be selected.")).to_be_visible()
+
+
+def test_walking_on_and_back_inspects_and_beyond_the_page_python_is_asked(page):
+    bench(page).nth(4).click()
+    page.keyboard.press("j")
+    stands(page, "bench 5; set []; pin None;")
+    page.keyboard.press("k")
+    stands(page, "bench 4; set []; pin None;")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    stands(page, "did next 5")
+
+
+def test_keys_act_on_the_card_in_focus_each_once_however_fast_they_come(page):
+    bench(page).nth(0).click()
+    for _ in range(5):
+        page.keyboard.press("p")
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("z")
+    stands(page, "did poison 0, poison 1, poison 2, poison 3, poison 4, undo 5")
+    page.get_by_role("button", name="Reset").click()
+    bench(page).nth(0).click()
+    page.keyboard.press("p")
+    stands(page, "poison 4, undo 5, poison 0")
+
+
+def test_looking_at_cards_sends_nothing(page):
+    bench(page).nth(0).click()
+    stands(page, "bench 0; set []; pin None;")
+    page.wait_for_timeout(300)
+    page.sent.clear()
+    for i in range(6):
+        bench(page).nth(i).hover()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert page.sent == []
 
 
 def test_hostile_title_is_shown_as_text(page):

@@ -1,11 +1,14 @@
 """Which of these images does the investigator mean? A grid of cards, picked by mouse or keyboard.
 
+`gallery` picks one image or several; `workbench` tells the image in the inspector from the set and from the pinned one.
+
 A pick costs one rerun and never rebuilds the cards. Everything shown as text stays text: titles are foreign
 (class names), so they are cleaned here and written with `textContent` in the browser.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -14,8 +17,9 @@ import streamlit as st
 from app.components.controlled import agreement, source
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("cards.js", "picking.js", "bench.js", "component.js")
 _MOUNT = st.components.v2.component(
-    "influence_gallery", css=source(_HERE, "style.css"), js=source(_HERE, "cards.js", "component.js")
+    "influence_gallery", css=source(_HERE, "style.css"), js=source(_HERE, *_SCRIPTS)
 )
 _RASTER = tuple(f"data:image/{kind};base64," for kind in ("png", "jpeg", "webp", "gif"))
 _LONGEST_TEXT = 80
@@ -55,16 +59,81 @@ def gallery(
     size     side of a picture in pixels
     label    names the grid for screen readers
     """
-    cards = [_card(item) for item in items]
-    if len({card["id"] for card in cards}) < len(cards):
-        raise ValueError(f"gallery {key!r} has two items with the same id: ids must be unique")
-    data = {"items": cards, "columns": columns, "size": size, "multi": multi, "label": plain(label)}
+    look = _look(items, key, label, size) | {"columns": columns, "multi": multi, "bench": None}
+    rest = {"primary": None, "pinned": None, "taken": 0}
     given = None if selected is None else _ids(selected)
     with agreement(key, given, _ids, nothing=[]) as (current, token):
-        _MOUNT(key=key, data=data | {"selected": current, "token": token}, on_commit_change=lambda: None)
+        _mount(key, look | rest | {"selected": current, "token": token})
     if multi:
         return current
     return current[0] if current else None
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a key asked for, and the image in focus then."""
+
+    name: str
+    id: ImageId
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The image in the inspector, the set that is selected with it, the pinned one, and what keys asked for."""
+
+    primary: ImageId | None = None
+    chosen: tuple[ImageId, ...] = ()
+    pinned: ImageId | None = None
+    actions: tuple[Action, ...] = ()
+    """In order; each is told in one run only, however fast they came, so act on them at once."""
+    most: int = 60
+    """How many images the set may hold."""
+
+
+def workbench(
+    items: Sequence[Item],
+    *,
+    key: str,
+    label: str,
+    selection: Selection,
+    keys: Mapping[str, str] | None = None,
+) -> Selection:
+    """The selection after the gesture just made, else the one given; the page owns it and hands it back.
+
+    Click, Enter or Space: primary. Shift extends the set, Ctrl or Cmd toggles one in it, Esc empties it. N pins the
+    primary or lets go of it. J and K go on and back; beyond the page they are the actions `next` and `previous` of the
+    primary. Ids outside `items` stay selected: they are on other pages.
+
+    keys  more letters, each with the name of an action on the card in focus: `{"p": "poison", "z": "undo"}`; what they
+          asked for comes back as `actions`
+    """
+    look = _look(items, key, label, 72) | {"columns": None, "multi": True}
+    data = look | {"bench": {"keys": dict(keys or {}), "most": selection.most}}
+    asked = ((st.session_state.get(key) or {}).get("commit") or {}).get("value", {}).get("actions", [])
+    done = st.session_state.get(f"_{key}_taken", 0)
+    new = tuple(Action(a["name"], a["id"]) for a in asked if a["serial"] > done)
+    taken = max([done, *(a["serial"] for a in asked)])
+    with agreement(key, selection, _selection) as (current, token):
+        stands = {"selected": list(current.chosen), "primary": current.primary, "pinned": current.pinned}
+        _mount(key, data | stands | {"token": token, "taken": taken})
+    st.session_state[f"_{key}_taken"] = taken
+    return replace(current, actions=new, most=selection.most)
+
+
+def _selection(value: dict[str, Any]) -> Selection:
+    return Selection(value["primary"], tuple(value["chosen"]), value["pinned"])
+
+
+def _look(items: Sequence[Item], key: str, label: str, size: int) -> dict[str, Any]:
+    """What the cards are, apart from what is selected."""
+    cards = [_card(item) for item in items]
+    if len({card["id"] for card in cards}) < len(cards):
+        raise ValueError(f"gallery {key!r} has two items with the same id: ids must be unique")
+    return {"items": cards, "size": size, "label": plain(label)}
+
+
+def _mount(key: str, data: dict[str, Any]) -> None:
+    _MOUNT(key=key, data=data, on_commit_change=lambda: None)
 
 
 def plain(text: str) -> str:

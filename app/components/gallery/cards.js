@@ -1,7 +1,11 @@
 // Building one card. Every piece of data becomes text or an attribute, never markup.
 
 const FLAG = "M3 1v14M3 2h9l-2.5 3.5L12 9H3"
-const CHECK = "M3 8.5l3.5 3.5L13 4.5"
+const STATES = {
+  eye: "M1 8s2.5-4.5 7-4.5S15 8 15 8s-2.5 4.5-7 4.5S1 8 1 8zM8 6.2a1.8 1.8 0 1 0 .01 0z",
+  check: "M3 8.5l3.5 3.5L13 4.5",
+  pin: "M10 1.5l4.5 4.5-2.8.7-3 3-.4 3.1-5-5 3.1-.4 3-3zM5.6 10.4l-4 4",
+}
 
 function node(name, className, text) {
   const made = document.createElement(name)
@@ -30,7 +34,9 @@ function frame(item) {
   image.alt = item.alt
   image.onerror = () => box.classList.add("missing")
   image.src = item.src
-  box.append(image, icon(CHECK, "check"))
+  const states = node("span", "states")
+  states.append(...Object.entries(STATES).map(([name, path]) => icon(path, name)))
+  box.append(image, states)
   if (item.badge) box.append(node("span", "badge", item.badge))
   return box
 }
@@ -73,5 +79,6 @@ function buildCard(item, anyFlagged) {
   for (const line of item.lines) card.append(node("span", "line", line))
   if (anyFlagged) card.append(mark(item))
   if (item.strip?.length) card.append(stripPicture(item.strip), node("span", "unseen", stripWords(item.strip)))
+  card.append(node("span", "unseen state"))
   return card
 }

@@ -1,12 +1,15 @@
-// Picking by mouse and keyboard, and the conversation with Python.
+// The grid in the page: mounting, and the conversation with Python.
 
 const instances = new WeakMap() // parentElement -> grid mounted there
 
-/** Take over what Python sent; a selection older than the user's latest pick is ignored. */
+/** Take over what Python sent; a selection older than the user's latest gesture is ignored. */
 function receive(view) {
   const { data } = view
   const look = JSON.stringify([data.items, data.size, data.columns, data.multi, data.label])
-  if (view.token === null || view.token === data.token) view.selected = data.selected
+  if (view.token === null || view.token === data.token) {
+    Object.assign(view, { selected: data.selected, primary: data.primary, pinned: data.pinned })
+  }
+  view.pending = view.pending.filter((action) => action.serial > data.taken)
   if (look !== view.look) {
     view.look = look
     rebuild(view)
@@ -23,15 +26,19 @@ function rebuild(view) {
   grid.style.setProperty("--size", `${data.size}px`)
   grid.style.setProperty("--columns", data.columns ?? 999)
   view.root.classList.toggle("bounded", data.columns !== null)
+  view.root.classList.toggle("bench", data.bench !== null)
   view.cards = data.items.map((item) => buildCard(item, anyFlagged))
   grid.replaceChildren(...view.cards)
   grid.hidden = data.items.length === 0
   view.empty.hidden = !grid.hidden
   view.empty.textContent = grid.hidden ? "No images to show" : ""
-  const again = data.items.findIndex((item) => item.id === view.activeId)
-  const chosen = data.items.findIndex((item) => item.id === view.selected[0])
+  view.anchor = null
+  const again = placeOf(view, view.activeId)
+  const chosen = placeOf(view, data.bench ? view.primary : view.selected[0])
   activate(view, Math.max(0, again >= 0 ? again : chosen), hadFocus)
 }
+
+const placeOf = (view, id) => view.data.items.findIndex((item) => item.id === id)
 
 /** Only the active card can be reached by Tab; arrows make another one active. */
 function activate(view, index, focus) {
@@ -46,78 +53,46 @@ function activate(view, index, focus) {
 
 function showSelection(view) {
   const chosen = new Set(view.selected)
-  view.cards.forEach((card, i) => card.setAttribute("aria-selected", chosen.has(view.data.items[i].id)))
+  view.cards.forEach((card, i) => {
+    const { id } = view.data.items[i]
+    card.setAttribute("aria-selected", chosen.has(id))
+    if (!view.data.bench) return
+    const is = { "in the inspector": id === view.primary, selected: chosen.has(id), pinned: id === view.pinned }
+    card.classList.toggle("primary", id === view.primary)
+    card.classList.toggle("pinned", id === view.pinned)
+    if (id === view.primary) card.setAttribute("aria-current", "true")
+    else card.removeAttribute("aria-current")
+    card.querySelector(".state").textContent = Object.keys(is).filter((words) => is[words]).join(", ")
+  })
 }
 
-function select(view, ids) {
-  if (ids.length === view.selected.length && ids.every((id, i) => id === view.selected[i])) return
-  view.selected = ids
+/** Tell Python what stands now, after `wait` milliseconds in which nothing else happened. */
+function commit(view, wait = 0) {
   view.token = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`
   showSelection(view)
-  view.send("commit", { value: ids, token: view.token })
+  clearTimeout(view.timer)
+  if (wait) view.timer = setTimeout(() => deliver(view), wait)
+  else deliver(view)
 }
 
-function pick(view, index, extend) {
-  const { items, multi } = view.data
-  const id = items[index].id
-  if (!multi) return select(view, [id])
-  if (extend) {
-    const [first, last] = [Math.min(view.anchor, index), Math.max(view.anchor, index)]
-    return select(view, [...new Set([...view.selected, ...items.slice(first, last + 1).map((item) => item.id)])])
-  }
-  view.anchor = index
-  select(view, view.selected.includes(id) ? view.selected.filter((other) => other !== id) : [...view.selected, id])
-}
-
-/** How many cards stand in the first row, as laid out now. */
-function perRow(view) {
-  const second = view.cards.findIndex((card) => card.offsetTop > view.cards[0].offsetTop)
-  return second < 0 ? view.cards.length : second
-}
-
-function afterKey(view, key) {
-  const last = view.cards.length - 1
-  const row = perRow(view)
-  const places = {
-    ArrowRight: view.active + 1,
-    ArrowLeft: view.active - 1,
-    ArrowDown: view.active + row > last ? view.active : view.active + row,
-    ArrowUp: view.active < row ? view.active : view.active - row,
-    Home: 0,
-    End: last,
-  }
-  return Object.hasOwn(places, key) ? Math.min(last, Math.max(0, places[key])) : null
-}
-
-function onKey(view, event) {
-  const all = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a" && view.data.multi
-  if (!all && (event.ctrlKey || event.metaKey || event.altKey)) return
-  const next = afterKey(view, event.key)
-  if (all) select(view, view.data.items.map((item) => item.id))
-  else if (next !== null) activate(view, next, true)
-  else if (event.key === " " || event.key === "Enter") event.repeat || pick(view, view.active, event.shiftKey)
-  else if (event.key === "Escape" && view.selected.length) select(view, [])
-  else return
-  event.preventDefault()
-  event.stopPropagation()
-}
-
-function onClick(view, event) {
-  const index = view.cards.indexOf(event.target.closest(".card"))
-  if (index < 0) return
-  activate(view, index, true)
-  pick(view, index, event.shiftKey)
+function deliver(view) {
+  const { selected, primary, pinned, pending, token } = view
+  const value = view.data.bench ? { primary, chosen: selected, pinned, actions: pending } : selected
+  view.send("commit", { value, token })
 }
 
 function mount(parent) {
   const view = { parent, root: node("div", "gallery"), grid: node("div", "grid"), cards: [], selected: [] }
-  Object.assign(view, { active: 0, activeId: null, anchor: 0, token: null, look: null })
+  Object.assign(view, { active: 0, activeId: null, anchor: null, token: null, look: null, timer: null })
+  Object.assign(view, { primary: null, pinned: null, base: null, pending: [], serial: 0 })
   view.empty = node("p", "empty")
+  view.note = node("p", "note")
+  view.note.setAttribute("role", "status")
   view.grid.setAttribute("role", "listbox")
   view.grid.onkeydown = (event) => onKey(view, event)
   view.grid.onclick = (event) => onClick(view, event)
   view.grid.onmousedown = (event) => event.shiftKey && event.preventDefault() // no text selection
-  view.root.append(view.grid, view.empty)
+  view.root.append(view.grid, view.empty, view.note)
   parent.append(view.root)
   instances.set(parent, view)
   return view
@@ -129,6 +104,7 @@ export default function ({ data, parentElement, setStateValue }) {
   view.send = setStateValue
   receive(view)
   return () => {
+    clearTimeout(view.timer)
     view.root.remove()
     instances.delete(parentElement)
   }
