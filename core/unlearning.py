@@ -1,6 +1,7 @@
 """Applies an unlearner to what a detector flagged."""
 
 import numpy as np
+from jaxtyping import Bool, Int64
 
 from core.artifacts import Dataset, Detection, Split, TrainedModel
 from core.experiment import Training
@@ -24,8 +25,8 @@ def unlearn(
     if not found.flagged.any():
         return victim
     labels, retain = poisoned.train.labels, np.flatnonzero(~found.flagged)
-    if emptied := sorted(set(np.unique(labels)) - set(np.unique(labels[retain]))):
-        names = [poisoned.class_names[c] for c in emptied]
+    if empty := emptied(labels, found.flagged):
+        names = [poisoned.class_names[c] for c in empty]
         raise ValueError(
             f"{int(found.flagged.sum())} of {len(labels)} images are flagged, which empties {names}: "
             "lower the tolerance or the threshold"
@@ -41,3 +42,8 @@ def unlearn(
         forget=Split(images[forget], labels[forget]),
     )
     return unlearner.unlearn(task)
+
+
+def emptied(labels: Int64[np.ndarray, " n"], flagged: Bool[np.ndarray, " n"]) -> list[int]:
+    """Classes that would have no image left without the flagged ones."""
+    return sorted(set(np.unique(labels).tolist()) - set(np.unique(labels[~flagged]).tolist()))

@@ -8,7 +8,11 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-KINDS: dict[str, str] = {"run": "core.runs:run_job", "paper": "core.paper:run_job"}
+KINDS: dict[str, str] = {
+    "run": "core.runs:run_job",
+    "paper": "core.paper:run_job",
+    "unlearn": "core.unlearned.outcome_jobs:run_job",
+}
 
 
 def check_kind(kind: str, kinds: Mapping[str, str] = KINDS) -> str:

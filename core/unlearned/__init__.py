@@ -1,0 +1,1 @@
+"""What came of unlearning: outcomes over seeds, rivals, comparisons and files."""
