@@ -27,7 +27,8 @@ CREATE TABLE saved_views (
 );
 CREATE TABLE challenges (
     id TEXT PRIMARY KEY, run TEXT NOT NULL, title TEXT NOT NULL, secret TEXT NOT NULL,
-    locked TEXT NOT NULL DEFAULT '', view TEXT NOT NULL DEFAULT '',
+    experiment TEXT NOT NULL, images INTEGER NOT NULL,
+    locked TEXT NOT NULL DEFAULT '[]', view TEXT NOT NULL DEFAULT '{}',
     created REAL NOT NULL, revealed REAL, removed REAL
 );
 CREATE TABLE commitments (
@@ -49,24 +50,17 @@ def file_of(root: Path) -> Path:
 
 @contextmanager
 def reading(root: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to the casebook of a store, made when it does not exist. Raises CasebookUnavailable."""
+    """A connection to the casebook of a store; to an empty one where there is none. Raises CasebookUnavailable."""
     file = file_of(root)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-            connection.row_factory = sqlite3.Row
-            _set_up(connection, file)
-            yield connection
-    except (sqlite3.Error, OSError) as error:
-        raise CasebookUnavailable(
-            f"{file}: cannot be used ({error}); see that the disk is not full and the folder is writable"
-        ) from error
+    with _opened(file, ":memory:" if not file.exists() else file) as connection:
+        yield connection
 
 
 @contextmanager
 def writing(root: Path) -> Iterator[sqlite3.Connection]:
-    """The same for one change, which takes the write lock first and is made whole or not at all."""
-    with reading(root) as connection:
+    """The same for one change, which takes the write lock first and is made whole or not at all; makes the file."""
+    file = file_of(root)
+    with _opened(file, file) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -74,6 +68,21 @@ def writing(root: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+@contextmanager
+def _opened(file: Path, place: Path | str) -> Iterator[sqlite3.Connection]:
+    try:
+        if place == file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            _set_up(connection, file)
+            yield connection
+    except (sqlite3.Error, OSError) as error:
+        raise CasebookUnavailable(
+            f"{file}: cannot be used ({error}); see that the disk is not full and the folder is writable"
+        ) from error
 
 
 def _set_up(connection: sqlite3.Connection, file: Path) -> None:

@@ -28,6 +28,11 @@ def test_many_first_users_at_once_share_one_book(tmp_path):
     assert count(tmp_path) == 12
 
 
+def test_looking_into_a_book_that_is_not_there_makes_none(tmp_path):
+    assert count(tmp_path / "store") == 0
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_change_that_fails_halfway_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError), casebook.writing(tmp_path) as book:
         book.execute(VERDICT, [1])
@@ -36,7 +41,8 @@ def test_a_change_that_fails_halfway_leaves_nothing(tmp_path):
 
 
 def test_a_book_of_a_newer_program_is_refused_and_left_alone(tmp_path):
-    assert count(tmp_path) == 0
+    with casebook.writing(tmp_path):
+        pass
     book = sqlite3.connect(casebook.file_of(tmp_path))
     book.execute("PRAGMA user_version = 99")
     book.close()

@@ -1,0 +1,1 @@
+"""The parts of the review, and verdicts wherever an image is shown."""

@@ -1,0 +1,78 @@
+"""Verdicts wherever a training image is shown: three small buttons, a badge, and a line about all of them."""
+
+import streamlit as st
+
+from app.panels.review import review_book
+from app.shell import escaped
+from app.state import View
+from app.words import counted, listed
+from core.artifacts import Detection
+from core.casebook import CasebookUnavailable
+from core.cases import Case
+from core.review import final_set
+from core.review.verdict_rows import AUTO
+
+UNDO = "undo"
+WORDS = {"poison": "poison", "keep": "keep", "unsure": "unsure", AUTO: "left to the rule"}
+ICONS = {"poison": ":material/flag:", "keep": ":material/check:", "unsure": ":material/question_mark:"}
+
+
+def verdict_buttons(case: Case, view: View, i: int) -> None:
+    """What stands on training image `i`, and buttons to say something else; the same again takes it back."""
+    who = review_book.reviewer()
+    found = review_book.read_quietly(case)
+    mine = found.standing(who).get(i, AUTO)
+    key = f"verdict-{review_book.book(case).case_id}-{i}"
+    st.session_state[key] = None if mine == AUTO else mine
+    st.segmented_control(
+        "Your verdict",
+        list(ICONS),
+        key=key,
+        format_func=lambda verdict: f"{ICONS[verdict]} {verdict.capitalize()}",
+        on_change=_say,
+        args=(case, i, key),
+        label_visibility="collapsed",
+        help="It stays whatever the cut-off is. Press it again to leave the image to the rule.",
+    )
+    said = [f"{escaped(name)}: {verdict}" for name, verdict in review_book.visible_to(found, who, i)]
+    own = f"Your verdict as {escaped(who)}: {WORDS[mine]}"
+    st.caption(" · ".join([own, *said]))
+
+
+def _say(case: Case, i: int, key: str) -> None:
+    say(case, [i], st.session_state[key] or AUTO)
+
+
+def say(case: Case, several: list[int], verdict: str) -> None:
+    """Write one verdict down about some images, or take the last one back."""
+    book, who = review_book.book(case), review_book.reviewer()
+    try:
+        undone = book.undo(who) if verdict == UNDO else book.judge(who, several, verdict)
+    except CasebookUnavailable as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
+        return
+    if verdict == UNDO:
+        st.toast(
+            f"{counted(undone, 'verdict')} taken back." if undone else "There is no verdict to take back."
+        )
+
+
+def badge(case: Case, i: int) -> str:
+    """This reviewer's verdict on an image in two words; empty where it is left to the rule."""
+    mine = review_book.read_quietly(case).standing(review_book.reviewer()).get(i)
+    return f"you: {mine}" if mine else ""
+
+
+def chip(case: Case, found: Detection) -> str:
+    """What this reviewer's verdicts change about what is flagged: `3 kept by you and 2 rescued`; empty for nothing."""
+    mine = review_book.read_quietly(case).standing(review_book.reviewer())
+    if not mine:
+        return ""
+    final = final_set.final_set(found.flagged, mine)
+    counts = {
+        "kept by you": len(final.kept),
+        "rescued": len(final.rescued),
+        "confirmed": final.confirmed,
+        "unsure": len(final.unsure),
+    }
+    return listed((f"{n:,} {what}" for what, n in counts.items() if n), most=4)
