@@ -9,12 +9,16 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
+from app import bundles
 from app.images import picture
 
 HOSTS = ["localhost", "127.0.0.1", "[::1]"]  # Streamlit's own allowedHosts guards only the websocket
 
 app = st.App(
     "dashboard.py",
-    routes=[Route("/picture/{run}/{kind}/{row:int}.png", picture)],
+    routes=[
+        Route("/picture/{run}/{kind}/{row:int}.png", picture),
+        Route("/bundle/{name}", bundles.download),
+    ],
     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
 )

@@ -1,39 +1,34 @@
-"""Downloads of the flagged set, the command that finds it again, and the way on to unlearning."""
+"""The flagged set as files, and the way on: to the report, and to unlearning."""
 
 import streamlit as st
 
-from app import rules
+from app import results, rules, state
+from app.panels.reporting.report import download
 from app.state import View
 from core import export
 from core.artifacts import Detection
 from core.cases import Case
+from core.export import Looking
+from core.reporting import report
 
-MIME = {"csv": "text/csv", "json": "application/json", "toml": "application/toml"}
+SHORT = ("flags.csv", "flagged_indices.npy")
+"""What most people take; the rest is on the report."""
 
 
 def take_along(case: Case, view: View, found: Detection) -> None:
     """Buttons; the files are made when asked for."""
-    rule = rules.in_force(case, view)
-    files = export.bundle(case.plan, rule)
-    with st.container(horizontal=True):
-        for name, content in files.items():
-            kind = name.rpartition(".")[2]
-            st.download_button(
-                name,
-                content,
-                file_name=name,
-                mime=MIME.get(kind, "application/octet-stream"),
-                key=f"download-{name}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    with left:
-        st.caption("The same set from the command line, beside experiment.toml:")
-        st.code(export.command(case.plan, rule), language="bash")
-    with right:
+    rule, hidden = rules.in_force(case, view), report.discreet(case, results.truth(case, view))
+    address = state.parameters_of(view) | {"v": state.VERSION}
+    files = export.bundle(case.plan, rule, Looking(case.id, hidden, address))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for name in SHORT:
+            download(name, name, files[name])
+        st.page_link("views/report.py", label="Report and all files", icon=":material/description:")
         st.page_link(
             "views/unlearn.py",
             label=f"Unlearn these {int(found.flagged.sum()):,} images",
             icon=":material/healing:",
         )
+    if not hidden:
+        st.caption("The same set from the command line, beside experiment.toml, which is on *Report*:")
+        st.code(export.command(case.plan, rule), language="bash")
