@@ -41,6 +41,8 @@ KINDS: dict[str, Callable[[Case], Any]] = {
     "poison": lambda case: case.plan.poisoning.value.images,
     "trigger": lambda case: case.plan.poisoning.value.triggered.images,
 }
+OPEN = frozenset(KINDS) - {"clean", "poison", "trigger"}
+"""Kinds that tell nothing of the truth: all that a sealed case has."""
 KINDS |= {f"poison-change-{f}": _change(attack_view.poisons, f) for f in attack_view.FACTORS}
 KINDS |= {f"trigger-change-{f}": _change(attack_view.targets, f) for f in attack_view.FACTORS}
 """Every kind of image by its name in the address; each gives something with a length and images by row."""
@@ -61,7 +63,7 @@ async def picture(request: Request) -> Response:
 
 
 def _encoded(run: str, kind: str, row: int) -> bytes | None:
-    if kind not in KINDS or (case := results.case(run)) is None:
+    if kind not in KINDS or (case := results.case(run)) is None or (case.sealed and kind not in OPEN):
         return None
     try:
         images = results.images(case, kind)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from app import results
+from core.blind import renumbered
 from core.cases import Case
 from core.experiment import ScoreSettings
 from core.pipeline import plan
@@ -58,6 +59,7 @@ def measured(of: Case, text: str) -> Case:
     def make() -> Case:
         x = of.run.experiment.changed(scores=settings.model_dump(mode="json"))
         p = plan(x, results.store())
-        return Case(replace(of.run, experiment=x), replace(p, before=of.plan.before), ())
+        before = renumbered.plain(of.plan.before)
+        return of.about(replace(of.run, experiment=x), replace(p, before=before))
 
-    return results.kept(f"{of.id}/{text_of(settings, own)}", make)
+    return results.kept(f"{of.id}/{text_of(settings, own)}{results.SEALED * of.sealed}", make)

@@ -2,20 +2,23 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from app.state import View
-from core import attack_view, cases, collapse, confidence, runs
+from core import attack_view, cases, collapse, confidence, copies, plateau, runs
 from core import truth as truths
 from core.artifacts import Detection
 from core.attack_view import Alteration, Spectra
+from core.blind import challenges, renumbered
 from core.cases import Case
 from core.detection import verdict
 from core.detectors.contrast import Contrast
-from core.detectors.delta_influence import DeltaInfluence
+from core.detectors.relative_collapse import RelativeCollapse
+from core.export import Rule
 from core.picks import Pick
 from core.pipeline import investigate
 from core.store import Store
@@ -24,10 +27,13 @@ from core.truth import Truth
 KEPT_CASES, KEPT_ORDERS = 8, 8
 PICKED = "~"
 """Stands between a run's name and a picked image."""
+SEALED = " sealed"
+"""Ends the names of cases that are kept as long as they are sealed."""
 _lock = Lock()
 _store: Store | None = None
 _cases: OrderedDict[str, Case] = OrderedDict()
-_orders: OrderedDict[tuple[str, int], Any] = OrderedDict()
+_orders: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+_lines: OrderedDict[tuple[str, str], plateau.Line] = OrderedDict()
 _contrasts: OrderedDict[tuple[str, str], Detection | str] = OrderedDict()
 _sureness: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
 _images: OrderedDict[tuple[str, str], Any] = OrderedDict()
@@ -47,11 +53,23 @@ def case(run_id: str) -> Case | None:
     """The case that a run belongs to, or of a picked image (`RUN~PICK`). Looked up anew while it is not kept."""
     own, _, pick = run_id.partition(PICKED)
     with _lock:
-        found = _remember(_cases, own, lambda: cases.find(own, store()), KEPT_CASES)
+        found = _blind(own) if own.startswith(challenges.PREFIX) else _listed(own)
     try:
         return picked(found, pick) if found and pick else found
     except ValueError:
         return None
+
+
+def _listed(run_id: str) -> Case | None:
+    return _remember(_cases, run_id, lambda: cases.find(run_id, store()), KEPT_CASES)
+
+
+def _blind(challenge_id: str) -> Case | None:
+    """The case of a challenge; whether it is sealed is looked up every time."""
+    if (found := challenges.find(store().root, challenge_id)) is None:
+        return None
+    name = challenge_id + SEALED * found.sealed
+    return _remember(_cases, name, lambda: challenges.case_of(found, store()), KEPT_CASES)
 
 
 def picked(of: Case, text: str) -> Case:
@@ -64,10 +82,12 @@ def picked(of: Case, text: str) -> Case:
         run = replace(of.run, id=f"{of.id}{PICKED}{text}", experiment=p.experiment)
         same = (c for c in cases.all_cases(store()) if c.plan.scores.key == p.scores.key)
         variants = next((c.variants for c in same), ())
-        return Case(run, replace(p, before=of.plan.before), variants)
+        if of.order is not None:
+            variants = challenges.unnamed(variants, run)
+        return of.about(run, replace(p, before=renumbered.plain(of.plan.before)), variants)
 
     with _lock:
-        return _remember(_cases, f"{of.id}{PICKED}{text}", make, KEPT_CASES)
+        return _remember(_cases, f"{of.id}{PICKED}{text}{SEALED * of.sealed}", make, KEPT_CASES)
 
 
 def kept(name: str, make: Any) -> Case:
@@ -80,9 +100,14 @@ def _check(of: Case, pick: Pick) -> None:
     data = of.plan.dataset.value
     if pick.label >= len(data.class_names):
         raise ValueError(f"the case has {len(data.class_names)} classes and no label {pick.label}")
-    rows = of.plan.poisoning.value.triggered_rows if pick.source == "triggered" else range(len(data.test))
+    rows = _triggered(of) if pick.source == "triggered" else range(len(data.test))
     if pick.source != "upload" and pick.row not in rows:
         raise ValueError(f"the case has no {pick.words} of this kind")
+
+
+def _triggered(of: Case) -> np.ndarray:
+    """Test images that can be picked as the attacker shows them: while the case is sealed only those it is about."""
+    return of.plan.queries.value.test_rows if of.sealed else of.plan.poisoning.value.triggered_rows
 
 
 def truth(of: Case, view: View) -> Truth | None:
@@ -122,13 +147,21 @@ class Changes:
     typical: float
     """Median size of a change, the yardstick for drawing."""
 
+    @cached_property
+    def surface(self) -> plateau.Surface:
+        """What every threshold and tolerance flags."""
+        return plateau.surface(self.ordered)
 
-def changes(of: Case, query: int) -> Changes:
-    """The changes of a picked test image, sorted once: every movement of the threshold uses them."""
-    key = (of.plan.scores.key, query)
+
+def changes(of: Case, query: int, without: tuple[str, ...] = ()) -> Changes:
+    """The changes of a picked test image, sorted once: every movement of the threshold uses them.
+
+    `without` are kinds of transformation that are left out.
+    """
+    key = (of.plan.scores.key, query, without)
 
     def make() -> Changes:
-        delta = of.plan.scores.value.delta(query)
+        delta = copies.changes(of.plan.scores.value, query, without)
         return Changes(delta, collapse.sorted_changes(delta), collapse.typical_change(delta))
 
     with _lock:
@@ -149,15 +182,26 @@ def calibrated(of: Case, rule: Contrast) -> Detection | str:
         return _remember(_contrasts, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
 
 
-def sureness(of: Case, rule: Contrast | DeltaInfluence) -> np.ndarray:
+def line(of: Case, rule: Rule, found: Detection) -> plateau.Line:
+    """What the cut-off of a rule is compared with, sorted once, and its plateau; the same for every cut-off."""
+    made = {"contrast": plateau.of_contrast, "relative_collapse": plateau.of_collapse}
+    make, key = made.get(rule.name, plateau.of_changes), (of.plan.scores.key, rule.model_dump_json())
+    return remembered(_lines, key, lambda: make(found.suspicion), 2 * KEPT_ORDERS)
+
+
+def collapsed(of: Case, rule: RelativeCollapse) -> Detection:
+    """The relative collapse of every training image: another cut-off is a comparison with it."""
+    key = (of.plan.scores.key, rule.model_dump_json())
+    return remembered(_orders, key, lambda: verdict(of.plan, rule))
+
+
+def sureness(of: Case, rule: Rule) -> np.ndarray:
     """For every training image, the share of resamples of the same evidence that flag it."""
 
     def make() -> np.ndarray:
         if isinstance(rule, Contrast):
             return rule.confidence(of.plan.scores.value, of.plan.poisoned.value)
-        return confidence.of_count_rule(
-            of.plan.scores.value.delta(rule.query), rule.threshold, rule.tolerance
-        )
+        return confidence.of_count_rule(rule.changes(of.plan.scores.value), rule.level, rule.tolerance)
 
     with _lock:
         return _remember(_sureness, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
@@ -185,6 +229,12 @@ def attack(of: Case) -> Attack:
 
     with _lock:
         return _remember(_attacks, of.plan.poisoning.key, make, KEPT_CASES)
+
+
+def remembered(kept: OrderedDict, key: Any, make: Any, most: int = KEPT_ORDERS) -> Any:
+    """What `make` gives, made once for a key while it is among the `most` looked at last."""
+    with _lock:
+        return _remember(kept, key, make, most)
 
 
 def _remember(kept: OrderedDict, key: Any, make: Any, most: int) -> Any:

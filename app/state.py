@@ -11,8 +11,12 @@ from typing import Any
 
 import streamlit as st
 
+from core import paths
+from core.blind import challenges
 from core.cases import Case
 from core.detectors.delta_influence import DeltaInfluence
+from core.detectors.relative_collapse import RelativeCollapse
+from core.learn import sandbox_scene
 from core.picks import Pick
 
 VERSION = "1"
@@ -30,15 +34,19 @@ class View:
     """How influence is measured, as `app.measures` writes it; empty for the case's own way."""
     query: int = RULE.query
     rule: str = "contrast"
-    """Who flags: the contrast with controls, or the paper's Delta-Influence."""
+    """Who flags: the contrast with controls, the paper's Delta-Influence, or the relative collapse."""
     margin: float = 0.0
     """Of the contrast, above its calibrated cut-off."""
     using: str = "all"
     """Whether the contrast takes all picked images of the case together, or this one alone."""
     threshold: float = RULE.threshold
     tolerance: int = RULE.tolerance
+    cut: float = RelativeCollapse().threshold
+    """Of the relative collapse."""
     truth: str = "show"
     show: str = "flagged"
+    sort: str = "suspect"
+    """Order of the training images."""
     tab: str = "images"
     page: int = 1
     image: int = -1
@@ -57,6 +65,8 @@ class View:
     """Which attacked test image it shows."""
     look: str = "stored"
     factor: str = "auto"
+    scale: str = "linear"
+    """How differences of pixels are drawn."""
     flags: str = ""
     """Detector whose flags are to be unlearned; empty for the threshold and tolerance of this view."""
     after: str = ""
@@ -67,20 +77,31 @@ class View:
     """Step of the guided case."""
     seed: int = 0
     """Random points of the sandbox."""
+    points: str = ""
+    """What was done to them, as `core.learn.sandbox_scene` writes it."""
 
 
-LONGEST = {"measure": 1000, "chosen": 400, "after": 200}
+LONGEST = {"without": 400, "measure": 1000, "chosen": 400, "after": 200, "points": sandbox_scene.LONGEST}
 MOST_CHOSEN = 60
-SHAPES = {"chosen": r"(\d{1,7}(\.\d{1,7}){0,59})?", "without": r"([a-z_]{1,30}(\.[a-z_]{1,30}){0,20})?"}
+SHAPES = {
+    "chosen": r"(\d{1,7}(\.\d{1,7}){0,59})?",
+    "without": r"([a-z_]{1,30}(\.[a-z_]{1,30}){0,20})?",
+    "points": sandbox_scene.SHAPE,
+}
+LOCKED = "Locked by your teacher."
 LARGEST = 3.4e38
 """Thresholds are compared in float32."""
 CHOICES = {
     "truth": ("show", "hide"),
-    "rule": ("contrast", "delta"),
+    "rule": ("contrast", "delta", "relative"),
     "using": ("all", "one"),
     "look": ("stored", "clean", "change"),
+    "sort": ("suspect", "unsure", "label", "number"),
+    "scale": ("linear", "log"),
     "factor": ("auto", "1", "4", "16"),
 }
+LISTS = {"show", "sort", "label"}
+"""What makes another list of training images, which begins at its first page."""
 PAPERS = {"threshold", "tolerance"}
 """What only the paper's rule looks at."""
 PARAMETERS = {
@@ -95,6 +116,7 @@ PARAMETERS = {
     "chosen": "set",
     "label": "cls",
     "without": "wo",
+    "points": "pts",
 }
 
 
@@ -136,6 +158,7 @@ def fitted(view: View, *, queries: int, copies: int, images: int) -> View:
         view,
         query=view.query if 0 <= view.query < queries and not view.pick else 0,
         tolerance=min(max(view.tolerance, 0), copies - 1),
+        cut=min(max(view.cut, -1.0), 1.0),
         image=view.image if 0 <= view.image < images else -1,
         pinned=view.pinned if 0 <= view.pinned < images else -1,
         chosen=".".join(i for i in view.chosen.split(".") if i and int(i) < images),
@@ -152,30 +175,55 @@ def parameters_of(view: View) -> dict[str, str]:
 
 
 def current() -> View:
-    """The view of the address; without a case in the address, the last one of this tab."""
+    """The view of the address; without a case or a sandbox in the address, the last one of this tab."""
     address = st.query_params.to_dict()
-    if "case" not in address and "view" in st.session_state:
+    if not {"case", "pts"} & address.keys() and "view" in st.session_state:
         view = st.session_state["view"]
         _write(view)
         return view
-    view, remarks = parse(address)
+    said, remarks = parse(address)
     for remark in remarks:
         st.toast(remark)
+    bare = "v" not in address and said.case.startswith(challenges.PREFIX)  # as a teacher hands it out
+    view = start_of(said.case)[0] if bare else _held(said)
     st.session_state["view"] = view
-    if remarks:
+    if remarks or view != said:
         _write(view)  # an address that makes sense, so that the remark is made once
     return view
 
 
+def start_of(case_id: str) -> tuple[View, frozenset[str]]:
+    """How a blind challenge opens, and the fields that stay so; the default and none for any other case."""
+    told, locked = challenges.start(paths.store_root(), case_id)
+    return replace(parse(told)[0], case=case_id), locked & View.__dataclass_fields__.keys()
+
+
+def _held(view: View) -> View:
+    """The view with everything that a teacher locked as it was at the start."""
+    start, locked = start_of(view.case)
+    return replace(view, **{name: getattr(start, name) for name in locked})
+
+
+def is_locked(name: str) -> bool:
+    """Whether a teacher has locked this field in the case that is open."""
+    return name in start_of(st.session_state.get("view", View()).case)[1]
+
+
 def opening(case: Case) -> View:
-    """How a case opens from a list: with the rule that it was computed with, so that its outcomes are at hand."""
+    """How a case opens from a list: with the rule that it was computed with, so that its outcomes are at hand.
+
+    A challenge opens as its teacher left it.
+    """
+    if case.id.startswith(challenges.PREFIX):
+        return start_of(case.id)[0]
     rule = next((d for d in case.run.experiment.detectors if isinstance(d, DeltaInfluence)), RULE)
     return View(case=case.id, query=rule.query, threshold=rule.threshold, tolerance=rule.tolerance)
 
 
 def update(**changes: Any) -> View:
-    """Move to another view: remembered for this tab and written into the address."""
-    view = replace(st.session_state.get("view", View()), **changes)
+    """Move to another view, except for what is locked: remembered for this tab and written into the address."""
+    changes = {"page": 1} | changes if changes.keys() & LISTS else changes
+    view = _held(replace(st.session_state.get("view", View()), **changes))
     st.session_state["view"] = view
     _write(view)
     return view
@@ -188,8 +236,11 @@ def _write(view: View) -> None:
 
 
 def bound(widget: Callable[..., Any], label: str, name: str, value: Any, **options: Any) -> Any:
-    """A widget that shows one field of the view and moves the view when it is used."""
+    """A widget that shows one field of the view and moves the view when it is used, unless it is locked."""
     key = f"view_{name}"
+    if is_locked(name):
+        label = f":material/lock: {label}"
+        options |= {"disabled": True, "help": LOCKED, "label_visibility": "visible"}
 
     def moved() -> None:
         chosen = st.session_state[key]

@@ -4,18 +4,22 @@ The variants differ only in what was flagged or how it was unlearned.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from core import runs
-from core.artifacts import Report
+from core.blind import renumbered
 from core.detectors.base import Detector
+from core.detectors.reviewed import Reviewed
 from core.experiment import Experiment
 from core.pipeline import Plan, plan
 from core.runs import Run
 from core.store import Artifact, Store
+from core.unlearned import outcome_jobs
+from core.unlearned import outcomes as made
+from core.unlearned.outcomes import Outcome
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Case:
     locked: frozenset[str] = frozenset()
     """Controls that a teacher has locked, by the names of the fields of the view."""
 
+    salt: str = ""
+    """Of a blind case: goes into the names of sets that people make in it."""
     order: np.ndarray | None = None
     """Row of the training set behind each number that the pages show; None where they are the same."""
 
@@ -37,6 +43,16 @@ class Case:
         """Rows of the training set behind numbers that the pages show; a blind case numbers its images anew."""
         rows = np.fromiter(shown, np.int64)
         return rows if self.order is None else self.order[rows]
+
+    def places(self, rows: Iterable[int]) -> np.ndarray:
+        """Numbers that the pages show for rows of the training set: the opposite of `real_rows`."""
+        found = np.fromiter(rows, np.int64)
+        return found if self.order is None else renumbered.places_of(self.order)[found]
+
+    def about(self, run: Run, p: Plan, variants: tuple[Run, ...] = ()) -> "Case":
+        """The case with other results, for example of another test image: sealed, locked and numbered alike."""
+        shown = p if self.order is None else renumbered.plan_of(p, self.order)
+        return replace(self, run=run, plan=shown, variants=variants)
 
     @property
     def id(self) -> str:
@@ -49,20 +65,6 @@ class Case:
         p = self.plan
         needed = (p.dataset, p.poisoning, p.victim, p.before, p.queries, p.changed, p.scores)
         return [a for a in needed if not _exists(a)]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A model after unlearning, with the rule that chose what was forgotten."""
-
-    detector: Any
-    unlearner: Any
-    flagged: int
-    seconds: float
-    trials: tuple[dict[str, Any], ...]
-    """Settings that the unlearner tried, the chosen one first; empty where there was nothing to choose."""
-    report: Report
-    run: Run
 
 
 def all_cases(store: Store) -> list[Case]:
@@ -86,30 +88,20 @@ def find(case_id: str, store: Store) -> Case | None:
 
 
 def outcomes(case: Case, store: Store) -> list[Outcome]:
-    """Every finished unlearning of a case, of all its variants, each once."""
-    found: dict[str, Outcome] = {}
+    """Every finished unlearning of a case, of all its variants and of whatever was asked for since, each once."""
+    found: dict[tuple[str, str], Outcome] = {}
     for run in case.variants:
         p = plan(run.experiment, store)
-        for name, after in p.after.items():
-            detector = name.split("/")[0]
-            needed = (after, p.cleaned[name], p.detections[detector])
-            if after.key not in found and all(_exists(a) for a in needed):
-                found[after.key] = _outcome(run, p, name)
-    return list(found.values())
+        found |= {(o.asked.id, o.made.model.key): o for o in made.finished(p, made.of_plan(p))}
+    own = made.own_plan(case.plan, store)
+    found |= {(o.asked.id, o.made.model.key): o for o in made.finished(own, outcome_jobs.noted(own))}
+    return [o for o in found.values() if not case.sealed or _tells_nothing(o, case.run.created)]
 
 
-def _outcome(run: Run, p: Plan, name: str) -> Outcome:
-    detector, unlearner = name.split("/")
-    made = p.cleaned[name].meta["values"]  # the record alone: weights are large and nobody looks at them here
-    return Outcome(
-        detector=next(d for d in run.experiment.detectors if d.name == detector),
-        unlearner=next(u for u in run.experiment.unlearners if u.name == unlearner),
-        flagged=int(p.detections[detector].value.flagged.sum()),
-        seconds=made["seconds"],
-        trials=tuple(made.get("trials", ())),
-        report=p.after[name].value,
-        run=run,
-    )
+def _tells_nothing(of: Outcome, since: str) -> bool:
+    """Whether it may be seen while the truth is sealed: sets that people chose before may have been chosen with it."""
+    chosen = isinstance(of.detector, Reviewed) and of.made.model.meta["created"] < since
+    return of.asked.role != "oracle" and not chosen
 
 
 def _exists(artifact: Artifact[Any]) -> bool:
@@ -119,7 +111,8 @@ def _exists(artifact: Artifact[Any]) -> bool:
 def unlearn_variant(case: Case, rule: Detector, unlearners: tuple[Any, ...]) -> Experiment:
     """The case's experiment with this detector in place of the one of its name, and these unlearners.
 
-    Running it adds the unlearning of what the detector flags, and nothing that the case has already.
+    Running it adds the unlearning of what the detector flags, and nothing that the case has already: for forecasts,
+    and for the command line.
     """
     experiment = case.run.experiment
     rules = [rule if d.name == rule.name else d for d in experiment.detectors]

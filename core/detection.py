@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from core.artifacts import Detection
+from core.blind import renumbered
 from core.detectors.base import Detector
 from core.registry import asked_for
 
@@ -17,4 +18,5 @@ def detect(detector: Detector, *evidence: Any) -> Detection:
 
 def verdict(p: "Plan", detector: Detector) -> Detection:
     """What any detector, also one that is not of the experiment, finds in the evidence of a plan; nothing is kept."""
-    return detector.detect(*(p.evidence[name].value for name in asked_for(detector.detect, p.evidence)))
+    asked = (renumbered.plain(p.evidence[name]).value for name in asked_for(detector.detect, p.evidence))
+    return renumbered.like(detector.detect(*asked), p.scores)

@@ -72,6 +72,11 @@ class Artifact(Generic[T]):
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     @property
+    def stored_as(self) -> str:
+        """The name that the store knows it by."""
+        return self.key
+
+    @property
     def inputs(self) -> list["Artifact[Any]"]:
         """The artifacts this one is made from."""
         return [a for a in self.arguments if isinstance(a, Artifact)]
@@ -97,7 +102,7 @@ class Artifact(Generic[T]):
 
 def _identity(argument: Any) -> Any:
     if isinstance(argument, Artifact):
-        return argument.key
+        return argument.stored_as
     return argument.model_dump(mode="json") if isinstance(argument, BaseModel) else argument
 
 
@@ -119,12 +124,12 @@ class Store:
 
     def folder(self, artifact: Artifact[Any]) -> Path:
         """Where a result of this store is written."""
-        return self.root / artifact.stage.name / artifact.key
+        return self.root / artifact.stage.name / artifact.stored_as
 
     def find(self, artifact: Artifact[Any]) -> Path | None:
         """The folder that holds the finished result, or None."""
         for root in (self.root, *self.shipped):
-            folder = root / artifact.stage.name / artifact.key
+            folder = root / artifact.stage.name / artifact.stored_as
             if (folder / "meta.json").exists():
                 return folder
         return None

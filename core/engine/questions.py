@@ -25,7 +25,7 @@ class Question:
 
 def about_scores(p: Plan) -> Question:
     """Make the queries, copies and scores of this plan exist, for example of a picked image."""
-    return Question("scores", p.experiment.model_dump(mode="json"), p.scores.key)
+    return Question("scores", p.experiment.model_dump(mode="json"), p.scores.stored_as)
 
 
 def about_misread(p: Plan) -> Question:

@@ -1,0 +1,1 @@
+"""Blind challenges: renumbered cases, commitments and scores."""
