@@ -36,7 +36,15 @@ def collapse_figure(case: Case) -> None:
     )
 
 
+def beside(page: str, label: str, icon: str, **address: str) -> None:
+    """A link to where a step can be tried."""
+    st.page_link(f"views/{page}.py", label=label, icon=f":material/{icon}:", query_params=address or None)
+
+
 st.title("How it works")
+with st.container(horizontal=True):
+    beside("guided", "Guess your way through a case", "school")
+    beside("sandbox", "Try it with points that you can move", "scatter_plot")
 st.markdown(
     """
 **The situation.** Somebody slipped altered images into the training set of a classifier. A small patch on a few
@@ -58,6 +66,7 @@ influence drops on nearly every copy. Clean images lose some and win some.
 )
 if shown := bundled():
     collapse_figure(shown)
+    beside("guided", "Watch it copy by copy", "school", case=shown.id, lesson="4", v=state.VERSION)
 st.markdown(
     """
 **The paper's rule.** For each training image count the copies on which its influence fell by more than a **threshold**.

@@ -1,0 +1,204 @@
+"""The sandbox's plot: what gestures do to it, the settings beside it, and undo."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import state
+from app.components.points import Gesture, Picture, points
+from app.state import View
+from app.words import counted
+from core.learn.sandbox import FIELD
+from core.learn.sandbox_answer import Answer, answer
+from core.learn.sandbox_scene import MOST_PLACED, PLACED, Scene, attacked
+
+CLASSES = ("A", "B", "C")
+ATTACKS = {
+    "cluster": ("Dirty labels", "A handful of points around the test point, all labelled B."),
+    "flips": ("Flipped labels", "The six points of class A nearest to the test point now say B."),
+    "outlier": ("One outlier", "A single point labelled B, far from everything."),
+    "none": ("No attack", "The points as they were drawn."),
+}
+FEATURES = {"linear": "straight", "quadratic": "curved", "radial": "local bumps"}
+NO_DAMPING = Scene().damping
+PAST, FUTURE, MOST_UNDONE = "sandbox_past", "sandbox_future", 200
+
+
+def go(scene: Scene, seed: int, view: View) -> View:
+    """Move to another scene; undo leads back."""
+    if (scene.text, seed) == (view.points, view.seed):
+        return view
+    st.session_state.setdefault(PAST, []).append((view.points, view.seed))
+    del st.session_state[PAST][:-MOST_UNDONE]
+    st.session_state[FUTURE] = []
+    return state.update(points=scene.text, seed=seed)
+
+
+def step(view: View, direction: int) -> View:
+    """Undo (-1) or redo (1)."""
+    here, there = (PAST, FUTURE) if direction < 0 else (FUTURE, PAST)
+    if not st.session_state.get(here):
+        return view
+    text, seed = st.session_state[here].pop()
+    st.session_state.setdefault(there, []).append((view.points, view.seed))
+    return state.update(points=text, seed=seed)
+
+
+def plot(view: View) -> tuple[View, Answer]:
+    """The points; returns where the gesture just made leads, and what is found there."""
+    reached = [view]
+
+    def answered(gesture: Gesture | None) -> Picture:
+        reached[0] = _after(reached[0], gesture)
+        return _picture(found_in(reached[0]))
+
+    points(answered, key="sandbox-points", label="Training points and the test point")
+    return reached[0], found_in(reached[0])
+
+
+def _after(view: View, gesture: Gesture | None) -> View:
+    if not gesture:
+        return view
+    if "step" in gesture:
+        return step(view, -1 if gesture["step"] == -1 else 1)
+    try:
+        scene = Scene.parse(view.points).redrawn(gesture, view.seed)
+        answer(scene, view.seed)
+    except ValueError:
+        st.toast("That does not fit in here; nothing was changed.", icon=":material/block:")
+        return view
+    return go(scene, view.seed, view)
+
+
+def found_in(view: View) -> Answer:
+    """What is found in the scene of a view."""
+    return answer(Scene.parse(view.points), view.seed)
+
+
+def _picture(found: Answer) -> Picture:
+    shown = found.after if found.scene.unlearned and found.after else found.reading
+    most = float(np.abs(found.influence).max()) or 1.0
+    columns = (found.points.ids, *found.points.at.T, found.points.labels)
+    marks = (np.round(found.influence / most, 3), found.flagged.astype(int))
+    rows = zip(*(column.tolist() for column in (*columns, *marks)), strict=True)
+    picture = Picture(
+        points=[list(row) for row in rows],
+        test=[v / 100 for v in found.scene.test],
+        read=CLASSES[shown.label],
+        copies=np.round(found.copies[0], 2).tolist() if found.scene.copies != "relabel" else [],
+        classes=list(CLASSES[: found.scene.classes]),
+        field=FIELD,
+        placed=PLACED,
+        most=MOST_PLACED,
+        regions=shown.regions,
+    )
+    return picture if shown is found.reading else picture | {"before": found.reading.regions}
+
+
+def steps(view: View, scene: Scene) -> None:
+    """Undo, redo, start over, and new points."""
+    bare = scene.changed(moved=(), relabelled=(), removed=())
+    own = attacked(scene, "none", view.seed)
+    with st.container(horizontal=True, gap="small"):
+        _step("Undo", "undo", lambda: step(view, -1), off=not st.session_state.get(PAST))
+        _step("Redo", "redo", lambda: step(view, 1), off=not st.session_state.get(FUTURE))
+        _step("Start over", "replay", lambda: go(own, view.seed, view), off=own == scene)
+        _step("New points", "casino", lambda: go(bare, view.seed + 1, view))
+
+
+def _step(label: str, icon: str, act: Callable[[], Any], off: bool = False) -> None:
+    st.button(label, icon=f":material/{icon}:", on_click=act, disabled=off, key=f"sandbox-{icon}")
+
+
+def settings(view: View, scene: Scene) -> None:
+    """The attack to try, and the classifier."""
+    st.markdown("**Try an attack**")
+    with st.container(horizontal=True, gap="small"):
+        for name, (label, hint) in ATTACKS.items():
+            st.button(
+                label,
+                key=f"attack-{name}",
+                help=hint,
+                on_click=lambda name=name: go(attacked(scene, name, view.seed), view.seed, view),
+            )
+    left, right = st.columns(2)
+    with left:
+        bound(st.segmented_control, "Classes", "classes", (view, scene), options=[2, 3], required=True)
+    with right:
+        hint = (
+            "What the classifier can see. Only local bumps let a few poisons carve out a region of their own."
+        )
+        bound(
+            st.selectbox,
+            "Boundary",
+            "features",
+            (view, scene),
+            options=list(FEATURES),
+            format_func=FEATURES.get,
+            help=hint,
+        )
+    hint = "Penalty on large weights. A strong one smooths the boundary, a weak one lets single points pull at it."
+    powers("Penalty", "penalty", (view, scene), range(-30, 21, 5), hint)
+
+
+def bound(
+    widget: Callable[..., Any], label: str, name: str, here: tuple[View, Scene], **options: Any
+) -> None:
+    """A widget that shows one setting of the scene and changes it."""
+    view, scene = here
+    key = f"sandbox_{name}"
+
+    def moved() -> None:
+        value = st.session_state[key]
+        after = scene.changed(**{name: getattr(scene, name) if value is None else value})
+        fresh = {"moved": (), "relabelled": (), "removed": ()}  # other classes have other points
+        go(after.changed(**fresh) if name == "classes" else after, view.seed, view)
+
+    st.session_state[key] = getattr(scene, name)
+    widget(label, key=key, on_change=moved, **options)
+
+
+def powers(label: str, name: str, here: tuple[View, Scene], tenths: range, hint: str) -> None:
+    """A slider over powers of ten."""
+    none = name == "damping"
+    options = sorted({*tenths, getattr(here[1], name), *([NO_DAMPING] if none else [])})
+
+    def words(value: int) -> str:
+        return "none" if none and value == NO_DAMPING else f"{10 ** (value / 10):.2g}"
+
+    bound(st.select_slider, label, name, here, options=options, format_func=words, help=hint)
+
+
+def reading(found: Answer) -> None:
+    """What the classifier makes of the test point."""
+    now, then = found.reading, found.after if found.scene.unlearned else None
+    with st.container(horizontal=True, gap="large"):
+        for label, value, before in (
+            ("Test point read as", _said(then or now), then and f"was {_said(now)}"),
+            ("Accuracy", f"{(then or now).accuracy:.1%}", then and f"was {now.accuracy:.1%}"),
+        ):
+            st.metric(label, value, before or None, delta_color="off", delta_arrow="off", width="content")
+    st.caption(
+        "Accuracy is measured on fresh points of the same clouds, 100 of each class, without any poison."
+    )
+
+
+def _said(reading: Any) -> str:
+    return f"{CLASSES[reading.label]} · {reading.probabilities.max():.0%}"
+
+
+def forget(view: View, found: Answer) -> None:
+    """The switch that shows the classifier without the flagged points."""
+    flagged = int(found.flagged.sum())
+    label = f"Train without the {counted(flagged, 'flagged point')}"
+    on = found.scene.changed(unlearned=1 - found.scene.unlearned)
+    st.session_state["sandbox_unlearned"] = bool(found.scene.unlearned and found.after)
+    st.toggle(
+        label,
+        key="sandbox_unlearned",
+        disabled=found.after is None,
+        help="Shows the new boundary; the old one is dashed.",
+        on_change=lambda: go(on, view.seed, view),
+    )
