@@ -1,0 +1,29 @@
+"""The user guide, for analysts, teachers and researchers; the same text as in the repository."""
+
+import streamlit as st
+
+from app import state
+from core import paths
+
+FOLDER = paths.ASSETS / "guide"
+FOR = {
+    "analyst": "Analysts",
+    "teacher": "Teachers",
+    "researcher": "Researchers",
+    "own_model": "Your own model",
+}
+
+st.title("Guide")
+view = state.current()
+chosen = view.tab if view.tab in FOR else "analyst"
+state.bound(
+    st.segmented_control,
+    "For",
+    "tab",
+    chosen,
+    options=list(FOR),
+    format_func=FOR.get,
+    required=True,
+    label_visibility="collapsed",
+)
+st.markdown((FOLDER / f"{chosen}.md").read_text())
