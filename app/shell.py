@@ -8,7 +8,10 @@ import streamlit as st
 from pydantic import ValidationError
 
 from app import measures, results, state
+from app.glossary import help_button
 from core import cases, jobs, runs
+from core.blind import challenges
+from core.casebook import CasebookUnavailable
 from core.cases import Case
 from core.experiment import Experiment, in_words
 from core.jobs import JobsUnavailable
@@ -16,6 +19,7 @@ from core.store import ArtifactDamaged
 
 STYLE = """
 <style>
+.st-key-status { border-bottom: 1px solid rgb(128 128 128 / 30%); padding-bottom: 0.35rem; }
 .stMainBlockContainer { padding-top: 3.2rem; max-width: 1360px; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
@@ -30,12 +34,14 @@ STAGES = {
     "load_dataset": "reading the images",
     "choose_poisons": "choosing the poisons",
     "train": "training a classifier",
+    "brought_victim": "reading the weights",
     "extract_features": "reading the victim's features",
     "train_frequency_classifier": "training the frequency classifier",
     "affected_queries": "finding misread test images",
     "picked_queries": "reading the picked image",
     "control_queries": "choosing clean images to compare with",
     "evaluate": "examining a model",
+    "examine_flags": "reading the flagged images",
     "transform_queries": "transforming the test images",
     "fit_factors": "fitting the curvature",
     "score_pairs": "scoring influence",
@@ -61,6 +67,7 @@ def frame() -> None:
     st.html(STYLE)
     with st.sidebar:
         job_chip()
+        help_button()
 
 
 def busy() -> bool:
@@ -170,7 +177,7 @@ def _unfinished(case: Case, lacking: int) -> None:
         f"This investigation is not finished: {lacking} steps are still to be computed.",
         icon=":material/hourglass:",
     )
-    if st.button("Go on computing", icon=":material/play_arrow:"):
+    if not case.sealed and st.button("Go on computing", icon=":material/play_arrow:"):
         start(case.run.experiment)
         st.switch_page("views/jobs.py")
     st.page_link("views/jobs.py", label="See the jobs", icon=":material/schedule:")
@@ -190,6 +197,8 @@ def case_of(job: jobs.Job) -> Case | None:
         experiment = runs.resolved(Experiment.checked(json.loads(job.spec)["experiment"]))
     except (ValueError, KeyError, OSError):
         return None
+    if asked_in := challenges.behind(experiment, results.store()):
+        return results.case(asked_in.id)
     return cases.find(runs.identifier(experiment), results.store())
 
 
@@ -204,5 +213,5 @@ def explained_errors() -> Iterator[None]:
             "Restore the file, or delete its folder and compute it again.",
             icon=":material/broken_image:",
         )
-    except (JobsUnavailable, FileNotFoundError, PermissionError) as error:
+    except (JobsUnavailable, CasebookUnavailable, FileNotFoundError, PermissionError) as error:
         st.error(escaped(str(error)), icon=":material/error:")

@@ -150,7 +150,7 @@ def check_victim(cell: Cell, lab: Lab) -> None:
     """Raise ValueError where the attack did not work, so that no detector is judged on it."""
     if not cell.study.gated or attack_of(cell.setting) in CANNOT_REACH:
         return
-    if (success := lab.plan.before.value.poison_success_rate) < WORKS:
+    if (success := lab.plan.before.value.poison_success_rate or 0.0) < WORKS:
         raise ValueError(
             f"not judged: poison success {success:.2f} is below {WORKS}, the attack did not work"
         )

@@ -59,8 +59,6 @@ def listed(root: Path, case_id: str | None = None, most: int = 50) -> list[Saved
     """Saved views of a case, or of all cases: starred ones first, then the newest."""
     which, values = ("AND case_id = ?", [case_id]) if case_id is not None else ("", [])
     query = f"SELECT * FROM saved_views WHERE removed IS NULL {which} ORDER BY starred DESC, id DESC LIMIT ?"
-    if not casebook.file_of(root).exists():
-        return []
     with casebook.reading(root) as book:
         return [_view(row) for row in book.execute(query, [*values, most]).fetchall()]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from core import docs
 from core.__main__ import app
+from core.documents import docs
 from core.presets import find_experiment
 
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ COLUMNS = ["step", "done", "seconds", "memory_mb", "disk_mb", "key"]
 def forecast(toml: str) -> None:
     """Seconds, memory and disk of every step, or what went wrong."""
     with st.spinner("measuring this machine for a moment"):
-        cost = _asked(toml)
+        cost = asked(toml)
     if isinstance(cost, str):
         st.error(escaped(cost))
         return
@@ -45,14 +45,18 @@ def remark(step: dict[str, Any]) -> None:
         st.caption(words) if step["fits"] else st.error(words, icon=":material/memory_alt:")
 
 
-def _asked(toml: str) -> list[dict[str, Any]] | str:
+def asked(toml: str, command: str = "plan") -> Any:
+    """Every step as the engine forecasts it, or in words what went wrong; takes seconds, for the machine is measured.
+
+    Another `command` that takes an experiment file answers in its own way.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "experiment.toml"
         file.write_text(toml)
-        command = [sys.executable, "-m", "core", "plan", str(file), "--json"]
-        command += ["--store", str(results.store().root)]
+        line = [sys.executable, "-m", "core", command, str(file), "--json"]
+        line += ["--store", str(results.store().root)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+            done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
         except subprocess.TimeoutExpired:
             return "measuring took more than five minutes and was given up"
     return json.loads(done.stdout) if done.returncode == 0 else done.stderr.strip()[-600:]

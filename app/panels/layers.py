@@ -25,6 +25,7 @@ def layers(case: Case, view: View, row: int) -> None:
     ):
         if not panel.open:
             return
+        row = int(case.real_rows([row])[0])
         found = questions.layers(case.plan, (view.query, row))
         if found.done:
             _show(found.value)

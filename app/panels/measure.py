@@ -91,4 +91,4 @@ def _moves(case: Case, chosen: Case, name: str) -> dict[str, Any]:
         settings = chosen.run.experiment.scores.model_copy(update={name: value})
         state.update(measure=measures.text_of(settings, case.run.experiment.scores), image=-1, page=1)
 
-    return {"key": key, "on_change": moved}
+    return {"key": key, "on_change": moved, "disabled": state.is_locked("measure")}

@@ -10,7 +10,7 @@ from app.components.gallery import gallery
 from app.shell import escaped
 from app.state import View
 from app.words import counted
-from core import picks
+from core import picks, truth
 from core.cases import Case
 from core.engine import questions
 from core.picks import Pick
@@ -23,6 +23,8 @@ SOURCES = {"test": "Test set", "triggered": "More of the misread ones", "upload"
 
 def pick_another(own: Case, view: View) -> None:
     """A panel that opens on demand; what is picked goes into the address."""
+    if state.is_locked("pick"):
+        return
     key = f"another-{own.id}"
     if st.session_state.pop(f"{key}-close", False):
         st.session_state[key] = False
@@ -38,7 +40,7 @@ def pick_another(own: Case, view: View) -> None:
             answers.to(questions.about_misread(own.plan))
         source = st.segmented_control(
             "Where from",
-            list(SOURCES),
+            [name for name in SOURCES if name != "triggered" or (not own.sealed and truth.known(own.plan))],
             default="test",
             required=True,
             format_func=SOURCES.get,

@@ -74,8 +74,10 @@ def _ended(answer: Answer) -> None:
 def _so_far(answer: Answer, own: Case, case: Case, view: View) -> None:
     """What the label that comes first shows before the others are scored."""
     data, copies = own.plan.poisoned.value, len(case.plan.changed.value)
-    rows = np.concatenate([part.rows for part in answer.parts])
-    values = np.concatenate([part.values for part in answer.parts], axis=1)
+    rows = own.places(np.concatenate([part.rows for part in answer.parts]))
+    order = np.argsort(rows)
+    values = np.concatenate([part.values for part in answer.parts], axis=1)[:, order]
+    rows = rows[order]
     label = int(case.plan.queries.value.labels[0])
     among = data.train.labels[rows] == label
     delta = values[1 : 1 + copies, among] - values[:1, among]

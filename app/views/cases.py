@@ -3,15 +3,30 @@
 import streamlit as st
 
 from app import images, results, shell, state
+from app.panels.challenge.blind_cards import challenge_cards
+from app.panels.import_case import import_panel
+from app.panels.status import row as saved_view
 from app.shell import escaped
-from core import cases, runs
+from core import cases, runs, saved_views
+from core.casebook import CasebookUnavailable
 from core.cases import Case
+
+MOST_VIEWS = 8
 
 st.title("Which training images poisoned this classifier?")
 st.markdown(
     "Pick a case, look at one misbehaving test image, transform it, and watch whose influence collapses. "
     "Flag those training images, remove their effect, and measure what is left."
 )
+with st.container(horizontal=True, key="ways-in"):
+    for script, words, icon in (
+        ("guided", "Learn it on a guided case", "school"),
+        ("set_up", "New investigation", "add_circle"),
+        ("challenge", "Try it blind", "visibility_off"),
+        ("guide", "Read the guide", "menu_book"),
+    ):
+        if st.button(words, key=f"to-{script}", icon=f":material/{icon}:"):
+            st.switch_page(f"views/{script}.py")
 
 
 def remove(case: Case) -> None:
@@ -58,9 +73,11 @@ def card(case: Case) -> None:
 def summary(case: Case) -> str:
     """Size, attack and the victim's figures."""
     report, n = case.plan.before.value, len(case.plan.dataset.value.train)
+    success = report.poison_success_rate
+    told = "" if success is None else f" · poison success {success:.0%}"
     return (
         f"{n:,} training images · {type(case.run.experiment.attack).title} · "
-        f"test accuracy {report.test_accuracy:.1%} · poison success {report.poison_success_rate:.0%}"
+        f"test accuracy {report.test_accuracy:.1%}{told}"
     )
 
 
@@ -85,6 +102,24 @@ def buttons(case: Case, done: bool) -> None:
             )
 
 
+def views(found: list[Case]) -> None:
+    """Saved views of every case, starred ones first."""
+    titles = {run.id: case.run.title for case in found for run in case.variants}
+    try:
+        kept = saved_views.listed(results.store().root)
+    except CasebookUnavailable as error:
+        st.warning(escaped(str(error)))
+        return
+    if not kept:
+        return
+    st.header("Saved views")
+    for view in kept[:MOST_VIEWS]:
+        saved_view(view, case_title=titles.get(view.case_id, "a case that is not here"))
+    if len(kept) > MOST_VIEWS:
+        st.caption(f"{MOST_VIEWS} of {len(kept)}; the others are listed in their cases under *Views*.")
+
+
+st.header("Cases")
 found = cases.all_cases(results.store())
 if not found:
     st.info("No investigation yet, and the bundled one is missing. Start a new one.", icon=":material/info:")
@@ -97,4 +132,6 @@ if damaged := runs.unreadable_runs(results.store()):
     st.warning(
         f"{len(damaged)} investigations cannot be read ({names}): damaged, or written by another version."
     )
-st.page_link("views/set_up.py", label="Start a new investigation", icon=":material/add_circle:")
+import_panel()
+challenge_cards()
+views(found)

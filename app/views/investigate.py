@@ -7,6 +7,7 @@ from app.shell import escaped
 
 view, own = shell.opened_case(state.current())
 panels.head(own, view, escaped(own.run.title))
+line = st.container()
 
 st.header("1 · The misbehaving test image")
 view, case = panels.pick_query(own, view)
@@ -18,10 +19,14 @@ if case.unfinished:
 
 st.header("2 · Who is behind it?")
 view, found = panels.tune(case, view)
+with line:
+    panels.status(case, view, "investigate")
 
 st.header("3 · The evidence")
 names = {
     "images": "Training images",
+    "table": "Table",
+    "composite": "What they share",
     "copies": "Transformed copies",
     "matrix": "Changes",
     "transforms": "Transformations",

@@ -1,13 +1,17 @@
-"""This machine: what works, where things are, and the keys."""
+"""This machine: what works, where things are, and what they take."""
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import streamlit as st
 
+from app import results, shell
+from app.glossary import KEYS
 from app.shell import escaped
-from core import paths
+from core import housekeeping, jobs, paths
+from core.jobs import JobsUnavailable
 
 st.title("Settings")
 st.header("Folders")
@@ -17,37 +21,102 @@ st.table(
         "Results": f"{paths.store_root()}  (INFLUENCE_STORE)",
     }
 )
+
+
+def size(count: int) -> str:
+    """Bytes in words."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def busy() -> bool:
+    """Whether a job may be writing what is about to be deleted."""
+    try:
+        return bool(jobs.table(results.store().root).active())
+    except JobsUnavailable:
+        return True
+
+
+@st.dialog("Delete for good?")
+def confirm(part: housekeeping.Share) -> None:
+    """Asks once more; nothing of this can be undone."""
+    st.markdown(f"**{part.title}**, {size(part.bytes)}. {part.meaning} This cannot be undone.")
+    if busy():
+        st.warning("A job is at work and may need them. Wait until it has ended, or cancel it.")
+        st.page_link("views/jobs.py", label="See the jobs", icon=":material/schedule:")
+        return
+    if st.button("Delete", icon=":material/delete_forever:", key="really-clear"):
+        freed = housekeeping.clear(results.store(), part.name)
+        st.toast(f"{size(freed)} are free again.", icon=":material/check:")
+        st.rerun()
+
+
+st.header("Disk")
+with shell.explained_errors():
+    for part in housekeeping.shares(results.store()):
+        row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        with row:
+            st.markdown(f"**{part.title}** · {size(part.bytes)}  \n{part.meaning}")
+            if part.name != "rest":
+                icon, off = ":material/delete:", not part.count
+                if st.button("Delete", key=f"clear-{part.name}", icon=icon, disabled=off):
+                    confirm(part)
+
 st.header("Check this machine")
 st.caption("Looks at versions, the device, folders, disk and data, as `python -m core doctor` does.")
 LEVELS = {"ok": ":material/check_circle:", "warning": ":material/warning:", "error": ":material/error:"}
-if st.button("Check", icon=":material/stethoscope:"):
-    with st.spinner("checking"):
-        done = subprocess.run(
-            [sys.executable, "-m", "core", "doctor", "--json"],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+
+
+def checked() -> list[dict[str, str]]:
+    """What the check found; it runs in a process of its own, because it loads the libraries."""
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "doctor", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     try:
-        checks = json.loads(done.stdout)
+        return json.loads(done.stdout)
     except ValueError:
         st.error(escaped(done.stderr[-800:] or "the check ended without an answer"))
-        checks = []
+        return []
+
+
+def diagnostics(checks: list[dict[str, str]]) -> str:
+    """The findings as text to send to somebody, without the name of the home folder."""
+    lines = [f"{c['level']}: {c['name']}: {c['finding']}" for c in checks]
+    return "\n".join(lines).replace(str(Path.home()), "~")
+
+
+if st.button("Check", icon=":material/stethoscope:"):
+    with st.spinner("checking"):
+        st.session_state["checks"] = checked()
+if checks := st.session_state.get("checks"):
     for check in checks:
         text = f"**{escaped(check['name'])}** {escaped(check['finding'])}"
-        st.markdown(
-            f"{LEVELS[check['level']]} {text}"
-            + (f"  \n→ {escaped(check['remedy'])}" if check["remedy"] else "")
-        )
+        remedy = f"  \n→ {escaped(check['remedy'])}" if check["remedy"] else ""
+        st.markdown(f"{LEVELS[check['level']]} {text}{remedy}")
+    with st.expander("As text, to send to somebody"):
+        st.code(diagnostics(checks), language=None)
+
+st.header("How it is served")
+WANTED = {
+    "server.address": ("127.0.0.1", "answers this computer only"),
+    "server.enableXsrfProtection": (True, "uploads come from this page only"),
+    "server.enableCORS": (True, "other pages cannot read the answers"),
+    "client.showErrorDetails": ("none", "errors show no inner workings"),
+}
+for option, (wanted, meaning) in WANTED.items():
+    found = st.get_option(option)
+    good = found == wanted
+    icon = LEVELS["ok" if good else "warning"]
+    st.markdown(
+        f"{icon} **{option}** is `{found}`"
+        + (f": {meaning}" if good else f", expected `{wanted}`: {meaning}")
+    )
+
 st.header("Keys")
-st.table(
-    {
-        "Threshold: ← →": "flag one image more or less",
-        "Threshold: Page up, Page down": "a hundredth of the range",
-        "Threshold: [ and ]": "fine steps",
-        "Gallery: arrows, Home, End": "move",
-        "Gallery: Space or Enter": "pick",
-        "Anywhere: R": "run the page again",
-    }
-)
+st.table(KEYS)

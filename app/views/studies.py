@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.panels import study_claims, study_figures, study_more, study_overview, study_table
+from app.panels.study import study_claims, study_figures, study_more, study_overview, study_table
 from app.shell import escaped
 from app.words import counted
 from core import findings, paper, tables, wording

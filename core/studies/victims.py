@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from core.studies.base import Measure, Study
+from core.studies.base import Figures, Measure, Study
 
 if TYPE_CHECKING:
     from core.studies.laboratory.lab import Lab
 
 
-def victim(lab: "Lab") -> dict[str, float]:
+def victim(lab: "Lab") -> Figures:
     """Figures of the victim itself."""
     from core.studies.laboratory.lab import outcome
 
@@ -22,7 +22,7 @@ def victim(lab: "Lab") -> dict[str, float]:
     }
 
 
-def clean(lab: "Lab") -> dict[str, float]:
+def clean(lab: "Lab") -> Figures:
     """The same recipe and seed on the clean images: how often are the triggered ones misread without any poison?"""
     from core.studies.laboratory.lab import outcome
 

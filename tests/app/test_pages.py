@@ -63,7 +63,7 @@ def test_an_unfinished_case_says_so_and_offers_to_go_on(visit, words, unfinished
     for page in OF_A_CASE:
         at = visit(page, case=unfinished_id)
         assert "not finished" in at.info[0].value
-        assert [b.label for b in at.button] == ["Go on computing"]
+        assert [b.label for b in at.main.button] == ["Go on computing"]
         assert not at.metric
 
 
@@ -170,7 +170,7 @@ def test_a_bad_link_opens_the_case(link, visit, case_id, view_of):
     for page in OF_A_CASE:
         at = visit(page, case=case_id, **link)
         assert not at.exception
-        assert not at.error
+        assert not [e.value for e in at.error if "no image of" not in e.value]  # a set that empties a class
         assert "tiny" in at.title[0].value
         view = view_of(at)
         assert view.query in (0, 1)

@@ -226,7 +226,7 @@ def test_outcomes_of_a_pick_are_its_own(visit, case_id, case, answered):
     at = visit("unlearn", case=case_id, pick="test-3", tol="1")
     assert not at.exception
     assert "1 of 2 methods have been run for this set" in said(at)
-    [table] = [t for t in at.dataframe if "model" in t.value]
+    [table] = [t for t in at.dataframe if "removed" in t.value]
     assert len(table.value) == 2 and p.scores.key in {c.plan.scores.key for c in cases.all_cases(store)}
 
 

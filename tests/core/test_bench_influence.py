@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from core import device, docs_influence, progress, runs
+from core import device, progress, runs
 from core.__main__ import app
 from core.bench_influence import gates, measure, table
 from core.bench_influence.jobs import ENGINES, Job, jobs
+from core.documents import docs_influence
 from core.experiment import Experiment
 
 

@@ -24,6 +24,7 @@ EXAMPLES = (
     "features",
     "logits",
     "layers",
+    "forgotten",
 )
 
 
@@ -35,6 +36,8 @@ def example(tiny: Any, name: str) -> Any:
         return artifacts.LogitScores(values.reshape(2, 3, 2), values.reshape(4, 3)[:2], label=1)
     if name == "layers":
         return artifacts.LayerScores(np.arange(6, dtype=np.float32).reshape(2, 3), ("0.0", "8"), 1.5)
+    if name == "forgotten":
+        return artifacts.Forgotten(np.array([1, 4, 1]), deletion_change=2 / 3)
     if name == "features":
         return tiny.evidence["features"].value
     return tiny.detections["delta_influence"].value if name == "detection" else getattr(tiny, name).value

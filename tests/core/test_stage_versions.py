@@ -23,6 +23,7 @@ METHODS = {
     "load_dataset": ("datasets/**/*.py", "safeload.py"),
     "choose_poisons": ("attacks/**/*.py",),
     "train": ("models/*.py", "networks.py", "randomness.py"),
+    "brought_victim": ("weights.py", "models/*.py", "networks.py"),
     "fit_factors": ("influence/*.py",),
     "picked_queries": ("picks.py", "safeload.py"),
     "transform_queries": ("transforms/*.py", "randomness.py"),

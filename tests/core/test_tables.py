@@ -7,7 +7,8 @@ from io import StringIO
 
 import pytest
 
-from core import docs_studies, findings, paper, tables, wording
+from core import findings, paper, tables, wording
+from core.documents import docs_studies
 from core.findings import estimate
 from core.studies.deletion import Deletion
 from core.studies.detectors import Detectors

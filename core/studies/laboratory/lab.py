@@ -62,17 +62,17 @@ class Lab:
         x, p = self.experiment, self.plan
         given = {u.name: u for u in x.unlearners}
         method = given.get(unlearner) or registry.create("unlearners", unlearner)
-        return self.store.step(stages.unlearn, method, x.training, x.model, p.victim, p.poisoned, found)
+        return self.store.step(stages.unlearn, method, x.recipe, x.model, p.victim, p.poisoned, found)
 
     def trained_clean(self) -> Artifact[TrainedModel]:
         """The victim's twin: the same recipe and seed on the clean training set."""
         x = self.experiment
-        return self.store.step(stages.train, x.training, x.model, self.plan.dataset)
+        return self.store.step(stages.train, x.recipe, x.model, self.plan.dataset)
 
     def trained_again(self) -> Artifact[TrainedModel]:
         """The victim's recipe on its own poisoned training set, with other weights, order and augmentation."""
         x = self.experiment
-        other = x.training.model_copy(update={"seed": x.training.seed + AGAIN})
+        other = x.recipe.model_copy(update={"seed": x.recipe.seed + AGAIN})
         return self.store.step(stages.train, other, x.model, self.plan.poisoned)
 
     def examined(self, model: Artifact[TrainedModel]) -> Artifact[Report]:
@@ -86,7 +86,7 @@ class Lab:
         """Flags and order against the truth."""
         return truth.required(self.plan).grade(found.value)
 
-    def outcome(self, unlearner: str, found: Artifact[Detection]) -> dict[str, float]:
+    def outcome(self, unlearner: str, found: Artifact[Detection]) -> dict[str, float | None]:
         """Figures of the model after unlearning a flagged set."""
         model = self.cleaned(unlearner, found)
         return outcome(self.examined(model).value) | {
@@ -95,7 +95,7 @@ class Lab:
         }
 
 
-def outcome(report: Report) -> dict[str, float]:
+def outcome(report: Report) -> dict[str, float | None]:
     """The figures of a report that studies compare."""
     names = (
         "poison_success_rate",

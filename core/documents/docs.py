@@ -6,7 +6,8 @@
 import json
 from pathlib import Path
 
-from core import bench, docs_influence, docs_studies, paths, registry
+from core import bench, paths, registry
+from core.documents import docs_influence, docs_studies
 
 LATENCY = paths.SHIPPED / "bench" / "dashboard" / "threshold_latency.json"
 README = paths.ASSETS.parent / "README.md"
