@@ -53,7 +53,7 @@ def page(document: Document) -> bytes:
 
 def style() -> str:
     """The style of a report, all below one class, in the colours of whatever is around it."""
-    return resources.files("core").joinpath("report.css").read_text("utf-8")
+    return resources.files("core.reporting").joinpath("report.css").read_text("utf-8")
 
 
 PAPER = """:root { color-scheme: light dark; }
