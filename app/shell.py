@@ -22,6 +22,8 @@ STYLE = """
 .st-key-status { border-bottom: 1px solid rgb(128 128 128 / 30%); padding-bottom: 0.35rem; }
 .stMainBlockContainer { padding-top: 3.2rem; max-width: 1360px; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
+.katex-display { overflow: visible !important; }
+.katex-display > .katex { white-space: normal !important; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
 [class*="st-key-side-by-side"] { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem; }
 [class*="st-key-side-by-side"] > div { width: auto; min-width: 0; max-width: 12rem; }

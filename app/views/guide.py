@@ -13,9 +13,10 @@ FOR = {
     "own_model": "Your own model",
 }
 
-st.title("Guide")
 view = state.current()
 chosen = view.tab if view.tab in FOR else "analyst"
+title, _, text = (FOLDER / f"{chosen}.md").read_text().partition("\n")
+st.title(title.lstrip("# "))
 state.bound(
     st.segmented_control,
     "For",
@@ -26,4 +27,4 @@ state.bound(
     required=True,
     label_visibility="collapsed",
 )
-st.markdown((FOLDER / f"{chosen}.md").read_text())
+st.markdown(text)

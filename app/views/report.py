@@ -6,6 +6,7 @@ from app import panels, shell, state
 from app.panels.reporting import report
 from app.panels.reporting.report_bundle import hand_over
 from app.panels.reporting.report_set import document, subject
+from app.shell import escaped
 
 view, case = shell.opened_case(state.current())
 own = case
@@ -15,7 +16,7 @@ if view.measure:
     case = shell.measured_case(view, case)
 
 with st.container(key=report.CONTROLS):
-    panels.head(own, view, "Report")
+    panels.head(own, view, f"Report · {escaped(own.run.title)}")
     panels.status(case, view, "report")
     of = subject(case, view)
     written = report.compose(of, document(of))

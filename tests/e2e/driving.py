@@ -23,7 +23,24 @@ expect = sync_api.expect
 
 ROOT = Path(__file__).parents[2]
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-PAGES = ["", "investigate", "attack", "unlearn", "set_up", "method", "studies", "jobs", "settings"]
+PAGES = [
+    "",
+    "set_up",
+    "investigate",
+    "review",
+    "unlearn",
+    "report",
+    "attack",
+    "image",
+    "guided",
+    "sandbox",
+    "challenge",
+    "method",
+    "guide",
+    "studies",
+    "jobs",
+    "settings",
+]
 """Every page by its address; the first is the list of cases."""
 HARMLESS = {
     # A page other than the first asks for these two below its own name once before it finds the server.

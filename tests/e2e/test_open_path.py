@@ -133,7 +133,7 @@ def test_an_investigation_from_the_first_page_to_a_link_for_a_colleague(open_pag
     expect(page.get_by_role("heading", name="Outcomes")).to_be_visible(timeout=20_000)
     settled(page)
     expect(page.get_by_role("heading", name=f"Forget the {shown} images")).to_be_visible()
-    expect(page.get_by_text("Not yet run for this set")).to_be_visible()
+    expect(page.get_by_text("Not yet run for this set.", exact=True)).to_be_visible()
     expect(page.locator(".js-plotly-plot svg.main-svg").first).to_be_visible()
 
     colleague = open_page(link)
@@ -280,22 +280,23 @@ def test_it_starts_the_same_from_any_folder(listed, chromium, tmp_path):
         assert "Traceback" not in running.log.read_text()
 
 
-def test_how_long_a_threshold_move_takes_is_measured(chromium, listed, tmp_path, capsys):
-    """Recorded, not judged: how fast a shared machine is does not depend on the code."""
-    script = ROOT / "tests" / "benchmarks" / "threshold_latency.py"
-    command = [sys.executable, str(script), "--run", listed.id, "--store", str(listed.root), "--moves", "5"]
+def test_how_fast_the_dashboard_is_is_measured(listed, tmp_path, capsys):
+    """Recorded, not judged: how fast a shared machine is does not depend on the code. Only mix-ups are an error."""
+    script = ROOT / "tests" / "benchmarks" / "dashboard.py"
+    command = [sys.executable, str(script), "--run", listed.id, "--store", str(listed.root), "--moves", "4"]
     done = subprocess.run(
-        [*command, "--out", str(tmp_path / "out.json")],
+        [*command, "--people", "2", "--out", str(tmp_path / "out.json")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads((tmp_path / "out.json").read_text())
-    assert told["gestures"]["keyboard"]["figures_ms"]["n"] == 5
+    assert told["people"]["wrong_figures"] == 0 and told["libraries_loaded"] == []
+    assert told["drag_frame"]["websocket_frames"] == 0
     with capsys.disabled():
-        print(f"\nthreshold moved to figures on screen, ms: {json.dumps(told['gestures'])}")
+        print(f"\nthe dashboard, ms: {json.dumps(told['gestures'])}")
 
 
 def test_the_server_had_nothing_to_complain_about(server):

@@ -69,7 +69,7 @@ function tools(view) {
 
 function mount(parent) {
   const view = { root: node("div", "points"), points: [], test: [0, 0], active: TEST, mode: "move", label: 1 }
-  Object.assign(view, { grabbed: null, drag: null, token: null, frame: null, dropped: false, side: 0, look: "" })
+  Object.assign(view, { grabbed: null, drag: null, token: null, frame: null, pressed: null, side: 0, look: "" })
   view.bar = node("div", "bar")
   view.bar.setAttribute("role", "toolbar")
   view.bar.setAttribute("aria-label", "What a click does")
@@ -90,10 +90,12 @@ function mount(parent) {
   view.plot.onpointerdown = (event) => onPointerDown(view, event)
   view.plot.onpointermove = (event) => onPointerMove(view, event)
   view.plot.onpointerup = (event) => onPointerUp(view, event)
-  view.plot.onpointercancel = () => view.drag && putBack(view)
+  view.plot.onpointercancel = () => {
+    view.pressed = null
+    if (view.drag) putBack(view)
+  }
   // A finger on a point drags it, anywhere else it scrolls the page.
   view.plot.addEventListener("touchstart", (event) => idAt(event) !== null && event.preventDefault(), { passive: false })
-  view.plot.onclick = (event) => onClick(view, event)
   view.resized = new ResizeObserver(() => Math.min(view.root.clientWidth, 560) !== view.side && drawAll(view))
   view.resized.observe(view.root)
   parent.append(view.root)

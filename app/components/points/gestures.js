@@ -125,8 +125,10 @@ const idAt = (event) => {
 
 function onPointerDown(view, event) {
   const id = idAt(event)
-  view.dropped = false
-  if (event.button !== 0 || id === null) return
+  view.pressed = null
+  if (event.button !== 0) return
+  // Not left to a click event: it is lost when what was pressed is drawn anew before it is let go.
+  if (id === null) return void (view.mode === "place" && (view.pressed = at(view, event)))
   view.active = id
   view.grabbed = null
   view.plot.focus({ preventScroll: true })
@@ -159,10 +161,9 @@ function onPointerMove(view, event) {
 }
 
 function onPointerUp(view, event) {
-  if (!view.drag) return
+  if (!view.drag) return released(view, event)
   const { id, from } = view.drag
   view.drag = null
-  view.dropped = true // the click that follows places nothing
   const [x, y] = placeOf(view, id)
   if (x !== from[0] || y !== from[1]) commit(view, `Moved to ${x}, ${y}.`)
   else if (view.mode === "place") placeAt(view, event) // on top of another point
@@ -173,8 +174,11 @@ function placeAt(view, event) {
   place(view, fromX(view, px), fromY(view, py))
 }
 
-function onClick(view, event) {
-  const dropped = view.dropped
-  view.dropped = false
-  if (!dropped && view.mode === "place" && idAt(event) === null) placeAt(view, event)
+/** Let go beside every point: that places one, unless the pointer was drawn over the plot. */
+function released(view, event) {
+  const from = view.pressed
+  view.pressed = null
+  if (!from) return
+  const [px, py] = at(view, event)
+  if (Math.hypot(px - from[0], py - from[1]) < 8) placeAt(view, event)
 }
