@@ -80,7 +80,7 @@ def _grades(truth: Truth, found: Detection) -> None:
             f"a blind guess has {figures['base_rate_in_target_label'] or 0:.1%}",
         ),
     ]
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, name, hint in cells:
             st.metric(label, _percent(figures[name]), help=hint, width="content")
 

@@ -3,13 +3,11 @@
 `python -m core docs` writes them between their markers; a test fails when they are not up to date.
 """
 
-import json
 from pathlib import Path
 
 from core import bench, paths, registry
-from core.documents import docs_influence, docs_studies
+from core.documents import docs_dashboard, docs_influence, docs_studies
 
-LATENCY = paths.SHIPPED / "bench" / "dashboard" / "threshold_latency.json"
 README = paths.ASSETS.parent / "README.md"
 FAMILIES = ("datasets", "attacks", "models", "transforms", "detectors", "unlearners")
 
@@ -26,23 +24,7 @@ def figures() -> list[str]:
     about = f"{hardware}, {threads} threads, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, "
     about += f"torch {versions['torch']}, kronfluence {versions['kronfluence']}."
     where = "Files: `assets/results/bench/investigation`."
-    return [*bench.readme_rows(), "", f"Measured on {about} {where}", *latency()]
-
-
-def latency() -> list[str]:
-    """How fast the threshold moves, in a sentence; nothing where it has not been measured."""
-    if not LATENCY.exists():
-        return []
-    told = json.loads(LATENCY.read_text())
-    drag, key = (told["gestures"][name]["figures_ms"] for name in ("drag", "keyboard"))
-    return [
-        "",
-        f"Moving the threshold on {told['images']:,} × {told['copies']} changes: the count follows every frame of the "
-        f"drag, in the browser alone. All other figures are on screen {drag['p50']:.0f} ms after the line is let go "
-        f"(median of {drag['n']}; 95th percentile {drag['p95']:.0f} ms), {key['p50']:.0f} ms after a key "
-        f"({key['p95']:.0f} ms), of which 150 ms wait for further keys. {told['hardware']}, Chromium "
-        f"{told['chromium']}, {told['date']}; `tests/benchmarks/threshold_latency.py`.",
-    ]
+    return [*bench.readme_rows(), "", f"Measured on {about} {where}"]
 
 
 def methods() -> list[str]:
@@ -60,6 +42,7 @@ def filled(text: str) -> str:
         "figures": figures(),
         "influence": docs_influence.influence(),
         "studies": docs_studies.studies(),
+        "dashboard": docs_dashboard.dashboard(),
         "methods": methods(),
     }
     for name, lines in parts.items():

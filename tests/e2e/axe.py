@@ -22,8 +22,17 @@ async ([tags, others]) => {
 """
 
 
+AT_REST = """
+() => document.getAnimations().every((a) => a.playState !== "running" || a.effect?.getTiming().iterations === Infinity)
+  && [...document.querySelectorAll("[data-testid=stCaptionContainer]")]
+    .every((caption) => getComputedStyle(caption).opacity === "1")
+"""
+"""Nothing fades in any more: colours that are half there would be judged."""
+
+
 def violations(page: Any) -> list[dict[str, str]]:
     """Every finding outside of Streamlit's own: rule, element, where, and advice."""
+    page.wait_for_function(AT_REST)
     page.evaluate(SCRIPT.read_text())  # not as a script tag: a policy may forbid those
     found: list[dict[str, str]] = page.evaluate(RUN, [TAGS, STREAMLITS])
     return found
