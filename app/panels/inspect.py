@@ -169,7 +169,7 @@ def cards(case: Case, view: View, found: Detection, rows: np.ndarray) -> list[di
     rule = rules.in_force(case, view)
     changes = results.changes(case, view.query, rules.left_out(case, view))
     below, truth = image_facts.level(rule), results.truth(case, view)
-    data = case.plan.poisoned.value
+    data, judged = case.plan.poisoned.value, verdicts.badges(case)
 
     def card(i: int) -> dict:
         column, name = changes.delta[:, i], data.class_names[data.train.labels[i]]
@@ -187,7 +187,7 @@ def cards(case: Case, view: View, found: Detection, rows: np.ndarray) -> list[di
                 f"number {i:,}",
                 *shortly,
                 votes,
-                *([verdict] if (verdict := verdicts.badge(case, i)) else []),
+                *([judged[i]] if i in judged else []),
             ],
             "badge": truth and ("poison" if truth.poisoned[i] else "clean"),
             "flagged": bool(found.flagged[i]),

@@ -199,12 +199,12 @@ def test_a_colleagues_file_is_the_same_verdicts(case, found):
 
 def test_other_pages_can_tell_the_verdicts_in_a_few_words(case, found):
     kept, rescued = int(np.argmax(found.suspicion)), int(np.argmin(found.suspicion))
-    assert (verdicts.chip(case, found), verdicts.badge(case, kept)) == ("", "")
+    assert (verdicts.chip(case, found), verdicts.badges(case)) == ("", {})
     book = review_book.book(case)
     book.judge(review_book.FIRST, [kept], "keep")
     book.judge(review_book.FIRST, [rescued], "poison")
     assert verdicts.chip(case, found) == "1 kept by you and 1 rescued"
-    assert verdicts.badge(case, kept) == "you: keep"
+    assert verdicts.badges(case)[kept] == "you: keep"
 
 
 def test_a_picked_image_shares_the_verdicts_of_its_case(case):

@@ -57,10 +57,10 @@ def say(case: Case, several: list[int], verdict: str) -> None:
         )
 
 
-def badge(case: Case, i: int) -> str:
-    """This reviewer's verdict on an image in two words; empty where it is left to the rule."""
-    mine = review_book.read_quietly(case).standing(review_book.reviewer()).get(i)
-    return f"you: {mine}" if mine else ""
+def badges(case: Case) -> dict[int, str]:
+    """This reviewer's verdicts in two words each, by image; those left to the rule are not among them."""
+    mine = review_book.read_quietly(case).standing(review_book.reviewer())
+    return {image: f"you: {verdict}" for image, verdict in mine.items()}
 
 
 def chip(case: Case, found: Detection) -> str:
