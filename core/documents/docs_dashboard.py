@@ -41,7 +41,7 @@ def _table(told: dict[str, Any]) -> Iterator[str]:
         f"{crowd['figures_ms']['n']}. Page process: {told['memory_after_every_page_mb']:.0f} MB after every page, "
         f"{told['memory_after_all_mb']:.0f} MB after all of it (wanted < 400), heavy libraries in it: "
         f"{', '.join(told['libraries_loaded']) or 'none'}. Websocket messages while dragging: "
-        f"{told['drag_frame']['websocket_frames']}. {told['hardware']}, 2 cores that the browser shares, Chromium "
+        f"{told['drag_frame']['websocket_frames']}. {told['hardware']}, the browser on the same cores, Chromium "
         f"{told['chromium']}, {told['date']}; {COMMAND}."
     )
 
