@@ -5,6 +5,7 @@ computes it and what it needs, once, and keeps it. The truth (`poisoning`) reach
 the attacker or the examiner, never a detector or an unlearner.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ def plan(x: Experiment, store: Store) -> Plan:
     dataset = step(stages.load_dataset, x.dataset)
     surrogate = step(stages.train, x.recipe.of_the_attacker(), x.model, dataset)
     known = {"dataset": dataset, "model": x.model, "training": x.recipe, "surrogate": surrogate}
-    poisoning = step(stages.choose_poisons, x.attack, *(known[k] for k in asked_for(x.attack.poison, known)))
+    poisoning = step(stages.choose_poisons, x.attack, *_given(x.attack.poison, known))
 
     # The defender trains on what he finds, or has the weights of somebody who did.
     poisoned = step(stages.poison, dataset, poisoning)
@@ -85,10 +86,7 @@ def plan(x: Experiment, store: Store) -> Plan:
     features = step(stages.extract_features, x.model, victim, poisoned)
     frequency = step(stages.train_frequency_classifier, x.frequency, dataset)
     evidence = dict(zip(EVIDENCE, (poisoned, victim, queries, scores, features, frequency), strict=True))
-    detections = {
-        d.name: step(stages.detect, d, *(evidence[e] for e in asked_for(d.detect, evidence)))
-        for d in x.detectors
-    }
+    detections = {d.name: step(stages.detect, d, *_given(d.detect, evidence)) for d in x.detectors}
     cleaned = {
         f"{name}/{u.name}": step(stages.unlearn, u, x.recipe, x.model, victim, poisoned, detections[name])
         for name in x.unlearn_after
@@ -101,6 +99,11 @@ def plan(x: Experiment, store: Store) -> Plan:
     before = examined.pop("victim")
     results = (dataset, poisoning, poisoned, victim, queries, changed, factors, controls, scores)
     return Plan(x, *results, evidence, before, detections, cleaned, examined)
+
+
+def _given(method: Callable[..., Any], offered: dict[str, Any]) -> list[Any]:
+    """What a plugin's method asks for by the names of its arguments."""
+    return [offered[name] for name in asked_for(method, offered)]
 
 
 def investigate(x: Experiment, store: Store, pick: Pick) -> Plan:

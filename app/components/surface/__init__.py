@@ -17,7 +17,9 @@ _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
     "influence_surface",
     css=source(_HERE, "style.css"),
-    js=source(_HERE.parent, "threshold/numbers.js", *(f"surface/{n}.js" for n in ("drawing", "component"))),
+    js=source(
+        _HERE.parent, "elements.js", "threshold/numbers.js", "surface/drawing.js", "surface/component.js"
+    ),
 )
 
 Point = tuple[float, int]

@@ -5,20 +5,6 @@ const MARGIN = { top: 8, right: 8, bottom: 44, left: 44 }
 const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"]
 const COUNTS = { name: "Images flagged", values: null, meaning: "How many images each setting flags, on a logarithmic scale." }
 
-function svg(name, attributes, parent) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name)
-  for (const [attribute, value] of Object.entries(attributes)) node.setAttribute(attribute, value)
-  parent?.append(node)
-  return node
-}
-
-function html(name, attributes, ...children) {
-  const node = document.createElement(name)
-  for (const [attribute, value] of Object.entries(attributes)) node.setAttribute(attribute, value)
-  node.append(...children)
-  return node
-}
-
 /** The component's elements, built once for each place it is mounted in. */
 function buildElements() {
   const picker = html("div", { class: "layers", role: "radiogroup", "aria-label": "What the colours show" })

@@ -3,20 +3,6 @@
 
 const MARGIN = { top: 34, right: 10, bottom: 34, left: 38 }
 
-function svg(name, attributes, parent) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name)
-  for (const [attribute, value] of Object.entries(attributes)) node.setAttribute(attribute, value)
-  parent?.append(node)
-  return node
-}
-
-function html(name, attributes, ...children) {
-  const node = document.createElement(name)
-  for (const [attribute, value] of Object.entries(attributes)) node.setAttribute(attribute, value)
-  node.append(...children)
-  return node
-}
-
 /** The component's elements, built once for each place it is mounted in. */
 function buildElements() {
   const count = html("p", { class: "count", "aria-live": "polite", "aria-atomic": "true" })

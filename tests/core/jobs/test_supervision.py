@@ -183,7 +183,9 @@ def test_submitting_starts_no_second_supervisor_and_cancelling_ends_the_wait(tmp
 
 
 def test_a_kind_nobody_knows_is_refused(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"unknown kind of job 'dance'; choose from \['paper', 'run', 'unlearn'\]"):
+    with pytest.raises(
+        ValueError, match=r"unknown kind of job 'dance'; choose from \['paper', 'run', 'unlearn'\]"
+    ):
         jobs.submit(tmp_path, "dance", "{}", "")
 
 
