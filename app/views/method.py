@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app import charts, results, state
+from app.glossary import WORDS
 from app.panels import method_contrast
 from app.shell import escaped
 from core import cases, registry
@@ -91,22 +92,7 @@ leaves every label right, perturbs images of one class, and is after **one** sin
 """
 )
 st.header("Words")
-st.table(
-    {
-        "victim": "the network trained on the poisoned images",
-        "trigger": "what the attacker puts on an image to fool the victim; some attacks need none",
-        "attacked test image": "one that the attacker wants misread, with the trigger on it where there is one",
-        "query": "a test image together with the label whose cause is asked for",
-        "control": "a clean test image that the victim rightly reads as the observed label",
-        "true positive rate": "share of the poisons that are flagged",
-        "precision": "share of the flagged images that are poisons",
-        "precision in label": "the same among images with a label that poisons carry: harder to look good in",
-        "average precision": "quality of the whole order of suspicion, whatever the threshold",
-        "poison success rate": "share of the attacked test images that are read as the attacker wants",
-        "clean-label accuracy": "share of the attacked test images that are read as what they are",
-        "utility": "accuracy on the test images that the attack is not about",
-    }
-)
+st.table(WORDS)
 st.header("What is built in")
 for family in ("datasets", "attacks", "models", "transforms", "detectors", "unlearners"):
     methods = ", ".join(m.title for m in registry.members(family).values())
