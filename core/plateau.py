@@ -146,7 +146,7 @@ def _regions(counts: Counts, usable: Bool[np.ndarray, "k h"]) -> Counts:
         np.logical_and(*_neighbours(usable, axis)) & (_similarity(*_neighbours(counts, axis)) > ALIKE)
         for axis in (0, 1)
     ]
-    before = np.empty_like(names)
+    before = np.full_like(names, -1)
     while not np.array_equal(before, names):
         before = names.copy()
         for axis in (0, 1):
