@@ -40,6 +40,11 @@ def listed(items: Iterable[str], most: int = 3) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "none"
 
 
+def transformation(kind: str) -> str:
+    """What was done to a copy; a copy may only ask about another label."""
+    return kind.replace("_", " ") or "only relabelled"
+
+
 def quoted(name: str) -> str:
     """A class name from a stranger's file, in quotation marks and harmless in Markdown."""
     return f"“{escaped(name)}”"

@@ -8,6 +8,7 @@ from app.components.gallery import gallery
 from app.panels import inspector
 from app.shell import escaped
 from app.state import View
+from app.words import transformation
 from core.cases import Case
 
 
@@ -40,9 +41,9 @@ def _grid(case: Case, view: View, i: int) -> int:
             {
                 "id": int(rows[k]),
                 "src": images.address(case.id, "copy", int(rows[k])),
-                "title": _kind(changed.transforms[rows[k]]),
+                "title": transformation(changed.transforms[rows[k]]),
                 "lines": [f"{delta[k]:+.3g}", "falls" if delta[k] < below else "does not fall"],
-                "alt": f"{_kind(changed.transforms[rows[k]])} copy, change of influence {delta[k]:.3g}",
+                "alt": f"{transformation(changed.transforms[rows[k]])} copy, change of influence {delta[k]:.3g}",
             }
             for k in order
         ],
@@ -57,7 +58,7 @@ def _large(case: Case, view: View, i: int, row: int) -> None:
     """One copy, what it was asked about, and what the classifier sees in it."""
     changed, names = case.plan.changed.value, case.plan.poisoned.value.class_names
     at = int((changed.parent[:row] == view.query).sum())
-    kind = _kind(changed.transforms[row])
+    kind = transformation(changed.transforms[row])
     st.image(
         images.png(images.enlarged(changed.images[row])),
         width=200,
@@ -69,7 +70,3 @@ def _large(case: Case, view: View, i: int, row: int) -> None:
         f"**{escaped(kind)}**  \nasked about “{escaped(names[changed.labels[row]])}”, read as “{escaped(sees)}”  \n"
         f"change of influence {results.changes(case, view.query).delta[at, i]:+.4g}"
     )
-
-
-def _kind(transform: str) -> str:
-    return transform.replace("_", " ") or "as it was"

@@ -13,6 +13,7 @@ from app.panels.listing import Listing
 from app.panels.review.verdicts import verdict_buttons
 from app.shell import escaped
 from app.state import View
+from app.words import transformation
 from core import collapse, copies
 from core.artifacts import Detection
 from core.cases import Case
@@ -123,9 +124,7 @@ def changes(case: Case, view: View, i: int, key: str) -> None:
     """Its change of influence on every copy, by kind."""
     delta = results.changes(case, view.query).delta[:, i]
     below = image_facts.level(rules.in_force(case, view))
-    names = [
-        kind.replace("_", " ") or "relabelled" for kind in copies.kinds(case.plan.scores.value, view.query)
-    ]
+    names = [transformation(kind) for kind in copies.kinds(case.plan.scores.value, view.query)]
     figure = closeup_charts.changes_by_kind(delta, names, below, collapse.typical_change(delta))
     fall = int((delta < below).sum())
     alt = f"changes of influence of training image {i}, {fall} of {len(delta)} below the dotted line"

@@ -6,7 +6,7 @@ import streamlit as st
 from app import charts, images, learn_charts, results
 from app.components.gallery import Item, gallery
 from app.panels.lesson.guided import SHOWN, Lesson, choose, guessed_number, number, offer, revealed
-from app.words import counted, quoted
+from app.words import counted, quoted, transformation
 from core import collapse
 from core.learn import lessons
 from core.learn.lessons import Picking
@@ -113,7 +113,7 @@ def transform(lesson: Lesson) -> None:
             {
                 "id": int(row),
                 "src": images.address(case.id, "copy", int(row)),
-                "title": changed.transforms[row].replace("_", " ") or "unchanged",
+                "title": transformation(changed.transforms[row]),
                 "lines": [f"as {e.names[changed.labels[row]]}"],
                 "alt": f"copy, {changed.transforms[row].replace('_', ' ')}, asked about as {e.names[changed.labels[row]]}",
             }

@@ -12,7 +12,7 @@ from app.panels.tabs.evidence_kinds import transforms
 from app.panels.tabs.evidence_surface import settings
 from app.panels.tabs.evidence_table import table
 from app.state import View
-from app.words import listed
+from app.words import listed, transformation
 from core import copies as transformed
 from core.artifacts import Detection
 from core.cases import Case
@@ -28,7 +28,7 @@ def copies(case: Case, view: View, found: Detection) -> None:
         {
             "id": int(row),
             "src": images.address(case.id, "copy", int(row)),
-            "title": changed.transforms[row].replace("_", " ") or "as it was",
+            "title": transformation(changed.transforms[row]),
             "lines": [
                 f"asked: {names[changed.labels[row]]}",
                 f"read as {names[changed.probabilities[row].argmax()]}",
@@ -121,7 +121,7 @@ def _kinds(case: Case, view: View, without: tuple[str, ...]) -> list[str]:
     """Kind of each transformed copy of the picked image that counts, in the order of the changes."""
     scores = case.plan.scores.value
     rows = transformed.rows(scores, view.query, without)
-    return [scores.transforms[row].replace("_", " ") or "relabelled" for row in rows]
+    return [transformation(scores.transforms[row]) for row in rows]
 
 
 EVIDENCE = {

@@ -5,6 +5,7 @@ import streamlit as st
 from app import charts, rules, tuning_charts
 from app.panels import kinds
 from app.state import View
+from app.words import transformation
 from core import collapse, copies
 from core.artifacts import Detection
 from core.cases import Case
@@ -65,7 +66,7 @@ def _left_out(case: Case, view: View) -> None:
     )
     rows = [
         {
-            "transformation": kind.replace("_", " ") or "relabelled only",
+            "transformation": transformation(kind),
             "copies": names.count(kind),
             "lost": effect and effect.go,
             "gained": effect and effect.come,
