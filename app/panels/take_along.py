@@ -31,4 +31,4 @@ def take_along(case: Case, view: View, found: Detection) -> None:
         )
     if not hidden:
         st.caption("The same set from the command line, beside experiment.toml, which is on *Report*:")
-        st.code(export.command(case.plan, rule), language="bash")
+        st.code(export.command(case.plan, rule), language="bash", wrap_lines=True)

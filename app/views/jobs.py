@@ -85,7 +85,7 @@ def row(job: jobs.Job) -> None:
         )
         if (tail := job.log_tail()) and not job.is_live:
             with st.expander("Log"):
-                st.code(tail, language=None)
+                st.code(tail, language=None, wrap_lines=True)
 
 
 @st.fragment(run_every=1.0 if shell.busy() else None)

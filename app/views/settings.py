@@ -100,7 +100,7 @@ if checks := st.session_state.get("checks"):
         remedy = f"  \n→ {escaped(check['remedy'])}" if check["remedy"] else ""
         st.markdown(f"{LEVELS[check['level']]} {text}{remedy}")
     with st.expander("As text, to send to somebody"):
-        st.code(diagnostics(checks), language=None)
+        st.code(diagnostics(checks), language=None, wrap_lines=True)
 
 st.header("How it is served")
 WANTED = {

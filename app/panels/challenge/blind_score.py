@@ -180,4 +180,6 @@ def _proof(found: Challenge, mine: Commitment) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        st.code(f"python -m core verify-commitment {name} --digest {mine.short}", language="bash")
+        st.code(
+            f"python -m core verify-commitment {name} --digest {mine.short}", language="bash", wrap_lines=True
+        )
