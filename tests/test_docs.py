@@ -16,8 +16,10 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m core (.+?)(?: +#.*)?$", README, re.M)
 
 
-def test_the_generated_parts_are_up_to_date():
-    assert docs.filled(README) == README, "run `python -m core docs`"
+@pytest.mark.parametrize("document", [docs.README, docs.GUIDE], ids=lambda path: path.name)
+def test_the_generated_parts_are_up_to_date(document):
+    text = document.read_text()
+    assert docs.filled(text) == text, "run `python -m core docs`"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,4 +1,4 @@
-"""Parts of the README that are generated: the measured figures and the list of methods.
+"""Parts of the README and the guide that are generated: the measured figures and the list of methods.
 
 `python -m core docs` writes them between their markers; a test fails when they are not up to date.
 """
@@ -6,9 +6,10 @@
 from pathlib import Path
 
 from core import bench, paths, registry
-from core.documents import docs_dashboard, docs_influence, docs_studies
+from core.documents import docs_dashboard, docs_influence, docs_reliability, docs_studies
 
 README = paths.ASSETS.parent / "README.md"
+GUIDE = paths.ASSETS / "guide" / "reliability.md"
 FAMILIES = ("datasets", "attacks", "models", "transforms", "detectors", "unlearners")
 
 
@@ -37,21 +38,25 @@ def methods() -> list[str]:
 
 
 def filled(text: str) -> str:
-    """The README with its generated parts renewed."""
+    """A document with its generated parts renewed."""
     parts = {
-        "figures": figures(),
-        "influence": docs_influence.influence(),
-        "studies": docs_studies.studies(),
-        "dashboard": docs_dashboard.dashboard(),
-        "methods": methods(),
+        "figures": figures,
+        "influence": docs_influence.influence,
+        "studies": docs_studies.studies,
+        "dashboard": docs_dashboard.dashboard,
+        "reliability": lambda: docs_reliability.summary(docs_reliability.records()),
+        "faults": lambda: docs_reliability.details(docs_reliability.records()),
+        "methods": methods,
     }
     for name, lines in parts.items():
         before, start, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        text = f"{before}{start}" + "\n".join(lines) + f"\n{end}{after}"
+        if start:
+            _, end, after = rest.partition(f"<!-- /{name} -->")
+            text = f"{before}{start}" + "\n".join(lines()) + f"\n{end}{after}"
     return text
 
 
-def write(path: Path = README) -> None:
-    """Renew the README."""
-    path.write_text(filled(path.read_text()))
+def write(documents: tuple[Path, ...] = (README, GUIDE)) -> None:
+    """Renew the documents."""
+    for path in documents:
+        path.write_text(filled(path.read_text()))
