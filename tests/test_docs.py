@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m core (.+?)(?: +#.*)?$", README, re.M)
 
 
-@pytest.mark.parametrize("document", [docs.README, docs.GUIDE], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", docs.DOCUMENTS, ids=lambda path: path.name)
 def test_the_generated_parts_are_up_to_date(document):
     text = document.read_text()
     assert docs.filled(text) == text, "run `python -m core docs`"

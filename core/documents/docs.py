@@ -3,13 +3,12 @@
 `python -m core docs` writes them between their markers; a test fails when they are not up to date.
 """
 
-from pathlib import Path
-
 from core import bench, paths, registry
 from core.documents import docs_dashboard, docs_influence, docs_reliability, docs_studies
 
 README = paths.ASSETS.parent / "README.md"
-GUIDE = paths.ASSETS / "guide" / "reliability.md"
+GUIDE = paths.ASSETS / "guide"
+DOCUMENTS = (README, GUIDE / "figures.md", GUIDE / "reliability.md")
 FAMILIES = ("datasets", "attacks", "models", "transforms", "detectors", "unlearners")
 
 
@@ -56,7 +55,7 @@ def filled(text: str) -> str:
     return text
 
 
-def write(documents: tuple[Path, ...] = (README, GUIDE)) -> None:
+def write() -> None:
     """Renew the documents."""
-    for path in documents:
+    for path in DOCUMENTS:
         path.write_text(filled(path.read_text()))
