@@ -4,7 +4,7 @@ from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 
-from app import results
+from app import access, results
 from core.engine.answer import Answer
 from core.engine.questions import Question
 
@@ -19,6 +19,7 @@ def to(question: Question) -> Answer:
     with _lock:
         found = _asked.get(name)
         if found is None or found.state == "done":
+            access.require("start jobs")
             found = _asked[name] = Answer(name[0], question)
         _asked.move_to_end(name)
         while len(_asked) > KEPT:

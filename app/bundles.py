@@ -6,10 +6,12 @@ A bundle's name follows from what is inside, which nobody can guess who does not
 import re
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
-from app import results
+from app import access, results
+from app.access import Visitor
 from core.bundles.bundle import Contents
 from core.cases import Case
 
@@ -45,8 +47,16 @@ def own_case(case: Case) -> Case:
 async def download(request: Request) -> Response:
     """The bundle, or a plain 404."""
     name = request.path_params["name"]
-    file = folder() / name
-    if not NAME.fullmatch(name) or not file.is_file():
+    who = access.asking(request.scope)
+    if who is None or not await run_in_threadpool(_is_there_for, who, name):
         return PlainTextResponse("no such bundle", status_code=404)
+    file = folder() / name
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
     return FileResponse(file, media_type="application/zip", filename=f"case-{name[:12]}.zip", headers=headers)
+
+
+def _is_there_for(who: Visitor, name: str) -> bool:
+    """Whether there is such a bundle, of a case that is there for them."""
+    if not NAME.fullmatch(name) or not (folder() / name).is_file():
+        return False
+    return not who.signed_in or results.case(name.partition("-")[0], who) is not None

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from app.drawn import finished
 from core import collapse
 
 FLAGGED, OTHER, GOOD = "#D55E00", "#5B6B7B", "#0B7FAB"
@@ -19,14 +20,7 @@ def show(figure: go.Figure, *, key: str, alt: str, height: int = 260, on_select:
 
     `on_select` is called when a part of it is clicked.
     """
-    asked = figure.layout.showlegend
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        showlegend=len(figure.data) > 1 if asked is None else asked,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        hoverlabel={"namelength": -1},
-    )
+    figure = finished(figure, height)
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False}, on_select=on_select)
 
 

@@ -1,37 +1,58 @@
 """Figures about one training image, and about what flagged images share."""
 
+from functools import lru_cache
+
 import numpy as np
 import plotly.graph_objects as go
 
 from app.charts import FLAGGED, GOOD, OTHER, PALETTE, compressed_ticks
+from app.drawn import Drawn, finished
 from core import collapse
 from core.closeup import Support
 
 KINDS = [*PALETTE, "#9C4F2E", "#6B8E23", "#C2538B", "#444E86"]
+HEIGHT = 330
+"""Of the figure of all changes of one image."""
 PATTERNS = ["", "/", "\\", "x", "-", "|", "+", ".", "", "/"]
 
 
-def changes_by_kind(delta: np.ndarray, names: list[str], level: float, scale: float) -> go.Figure:
+def changes_by_kind(delta: np.ndarray, names: list[str], level: float, scale: float) -> Drawn:
     """One training image's change of influence on every copy, lowest first, coloured and hatched by kind."""
     order = np.argsort(delta, kind="stable")
     values, kinds = delta[order], np.array(names)[order]
+    heights = np.round(collapse.compressed(values, scale), 4)
+    frame = _frame(tuple(sorted(set(names))))
+    bars = [
+        bar
+        | {
+            "x": np.flatnonzero(mine := kinds == bar["name"]).tolist(),
+            "y": heights[mine].tolist(),
+            "customdata": [f"{v:.4g}" for v in values[mine]],
+        }
+        for bar in frame["data"]
+    ]
+    at = float(collapse.compressed(np.float32(level), scale))
+    line = frame["layout"]["shapes"][0] | {"y0": at, "y1": at}
+    axis = frame["layout"]["yaxis"] | compressed_ticks(scale)
+    return Drawn({"data": bars, "layout": frame["layout"] | {"shapes": [line], "yaxis": axis}})
+
+
+@lru_cache(32)
+def _frame(kinds: tuple[str, ...]) -> dict:
+    """The same without numbers: what is alike for every training image."""
     figure = go.Figure()
-    for number, kind in enumerate(sorted(set(names))):
-        mine = kinds == kind
+    for number, kind in enumerate(kinds):
         figure.add_bar(
-            x=np.flatnonzero(mine),
-            y=collapse.compressed(values[mine], scale),
             name=kind,
             width=0.86,
             marker={"color": KINDS[number % len(KINDS)], "pattern": _hatch(number)},
-            customdata=[f"{v:.4g}" for v in values[mine]],
             hovertemplate=f"{kind}<br>change %{{customdata}}<extra></extra>",
         )
-    line = float(collapse.compressed(np.float32(level), scale))
-    figure.add_hline(y=line, line_dash="dot", line_width=1)
+    figure.add_hline(y=0, line_dash="dot", line_width=1)
     figure.update_layout(barmode="overlay", showlegend=True)
     figure.update_xaxes(title="copies, lowest change first", showticklabels=False)
-    return figure.update_yaxes(title="change of influence", range=[-1.05, 1.05], **compressed_ticks(scale))
+    figure.update_yaxes(title="change of influence", range=[-1.05, 1.05])
+    return finished(figure, HEIGHT).to_dict()
 
 
 def _hatch(number: int) -> dict:

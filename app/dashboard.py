@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import shell
+from app import shell, signed_in
 from core import paths
 
 st.set_page_config(
@@ -11,6 +11,7 @@ st.set_page_config(
     layout="wide",
 )
 
+signed_in.gate()
 page = st.navigation(
     {
         "Case": [

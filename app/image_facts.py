@@ -68,7 +68,7 @@ def _judged(case: Case, rule: Rule, found: Detection, i: int) -> dict[str, str]:
         ("Deciding change", f"{-found.suspicion[i]:.4g}") if far is None else ("Evidence", beyond(far))
     )
     again = "flagged again" if found.flagged[i] else "flagged"
-    return {name: value, "Confidence": f"{again} in {results.sureness(case, rule)[i]:.0%} of resamples"}
+    return {name: value, "Confidence": f"{again} in {results.sureness_of(case, rule, i):.0%} of resamples"}
 
 
 def side_by_side(columns: list[tuple[str, dict[str, str]]]) -> str:

@@ -4,6 +4,7 @@ A run's name fixes its content, so browsers may keep an image for ever. Nothing 
 address could choose: run, kind and row are looked up.
 """
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -14,11 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from app import results
+from app import access, results
+from app.access import Visitor
 from core import attack_view
 from core.cases import Case
 from core.store import ArtifactDamaged
 
+ROW = re.compile(r"[0-9]{1,9}")
 HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "X-Content-Type-Options": "nosniff",
@@ -56,14 +59,16 @@ def address(run: str, kind: str, row: int) -> str:
 async def picture(request: Request) -> Response:
     """The image, or a plain 404."""
     run, kind, row = (request.path_params[name] for name in ("run", "kind", "row"))
-    content = await run_in_threadpool(_encoded, run, kind, row)
+    who = access.asking(request.scope)
+    asks = who is not None and ROW.fullmatch(row) is not None
+    content = await run_in_threadpool(_encoded, who, run, kind, int(row)) if asks else None
     if content is None:
         return PlainTextResponse("no such image", status_code=404)
     return Response(content, media_type="image/png", headers=HEADERS)
 
 
-def _encoded(run: str, kind: str, row: int) -> bytes | None:
-    if kind not in KINDS or (case := results.case(run)) is None or (case.sealed and kind not in OPEN):
+def _encoded(who: Visitor, run: str, kind: str, row: int) -> bytes | None:
+    if kind not in KINDS or (case := results.case(run, who)) is None or (case.sealed and kind not in OPEN):
         return None
     try:
         images = results.images(case, kind)

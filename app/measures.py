@@ -9,6 +9,7 @@ from core.blind import renumbered
 from core.cases import Case
 from core.experiment import ScoreSettings
 from core.pipeline import plan
+from core.safeload import plain
 
 NAMES = {"d": "damping", "c": "strategy", "l": "layers"}
 
@@ -28,7 +29,7 @@ def parsed(text: str, own: ScoreSettings) -> ScoreSettings:
     """The settings that a text stands for. Raises ValueError for one that makes no sense."""
     told = dict(part.partition("=")[::2] for part in text.split(",")) if text else {}
     if set(told) - set(NAMES):
-        raise ValueError(f"measure={text[:40]}: expected parts named {list(NAMES)}")
+        raise ValueError(f"measure={plain(text)[:40]}: expected parts named {list(NAMES)}")
     changes = {NAMES[key]: value.split("+") if key == "l" and value else value for key, value in told.items()}
     if changes.get("damping", "heuristic") != "heuristic":
         changes["damping"] = float(changes["damping"])
@@ -36,7 +37,7 @@ def parsed(text: str, own: ScoreSettings) -> ScoreSettings:
     try:
         return ScoreSettings.model_validate(own.model_dump() | changes)
     except ValidationError as error:
-        raise ValueError(f"measure={text[:40]}: {error.errors()[0]['msg']}") from error
+        raise ValueError(f"measure={plain(text)[:40]}: {error.errors()[0]['msg']}") from error
 
 
 def layers_of(case: Case) -> list[str]:
@@ -62,4 +63,4 @@ def measured(of: Case, text: str) -> Case:
         before = renumbered.plain(of.plan.before)
         return of.about(replace(of.run, experiment=x), replace(p, before=before))
 
-    return results.kept(f"{of.id}/{text_of(settings, own)}{results.SEALED * of.sealed}", make)
+    return results.kept_case(f"{of.id}/{text_of(settings, own)}{results.SEALED * of.sealed}", make)

@@ -1,13 +1,16 @@
 """Loads results by key and keeps the few that the pages are looking at. No number is made here."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from app import access, kept, ownership
+from app.access import Visitor
+from app.kept import remembered
 from app.state import View
 from core import attack_view, cases, collapse, confidence, copies, plateau, runs
 from core import truth as truths
@@ -17,6 +20,7 @@ from core.blind import challenges, renumbered
 from core.cases import Case
 from core.detection import verdict
 from core.detectors.contrast import Contrast
+from core.detectors.delta_influence import DeltaInfluence
 from core.detectors.relative_collapse import RelativeCollapse
 from core.export import Rule
 from core.picks import Pick
@@ -29,7 +33,6 @@ PICKED = "~"
 """Stands between a run's name and a picked image."""
 SEALED = " sealed"
 """Ends the names of cases that are kept as long as they are sealed."""
-_lock = Lock()
 _store: Store | None = None
 _cases: OrderedDict[str, Case] = OrderedDict()
 _orders: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
@@ -49,11 +52,15 @@ def store() -> Store:
     return _store
 
 
-def case(run_id: str) -> Case | None:
-    """The case that a run belongs to, or of a picked image (`RUN~PICK`). Looked up anew while it is not kept."""
+def case(run_id: str, who: Visitor | None = None) -> Case | None:
+    """The case of a run, or of a picked image (`RUN~PICK`), where it is there for them who look (now: this page's)."""
+    found = _case(run_id)
+    return found if found and ownership.sees(who or access.visitor(), found, store().root) else None
+
+
+def _case(run_id: str) -> Case | None:
     own, _, pick = run_id.partition(PICKED)
-    with _lock:
-        found = _blind(own) if own.startswith(challenges.PREFIX) else _listed(own)
+    found = _blind(own) if own.startswith(challenges.PREFIX) else _listed(own)
     try:
         return picked(found, pick) if found and pick else found
     except ValueError:
@@ -61,7 +68,7 @@ def case(run_id: str) -> Case | None:
 
 
 def _listed(run_id: str) -> Case | None:
-    return _remember(_cases, run_id, lambda: cases.find(run_id, store()), KEPT_CASES)
+    return remembered(_cases, run_id, lambda: cases.find(run_id, store()), KEPT_CASES)
 
 
 def _blind(challenge_id: str) -> Case | None:
@@ -69,7 +76,7 @@ def _blind(challenge_id: str) -> Case | None:
     if (found := challenges.find(store().root, challenge_id)) is None:
         return None
     name = challenge_id + SEALED * found.sealed
-    return _remember(_cases, name, lambda: challenges.case_of(found, store()), KEPT_CASES)
+    return remembered(_cases, name, lambda: challenges.case_of(found, store()), KEPT_CASES)
 
 
 def picked(of: Case, text: str) -> Case:
@@ -86,14 +93,12 @@ def picked(of: Case, text: str) -> Case:
             variants = challenges.unnamed(variants, run)
         return of.about(run, replace(p, before=renumbered.plain(of.plan.before)), variants)
 
-    with _lock:
-        return _remember(_cases, f"{of.id}{PICKED}{text}{SEALED * of.sealed}", make, KEPT_CASES)
+    return remembered(_cases, f"{of.id}{PICKED}{text}{SEALED * of.sealed}", make, KEPT_CASES)
 
 
-def kept(name: str, make: Any) -> Case:
+def kept_case(name: str, make: Callable[[], Case]) -> Case:
     """A case made from another one, kept under a name of its own."""
-    with _lock:
-        return _remember(_cases, name, make, KEPT_CASES)
+    return remembered(_cases, name, make, KEPT_CASES)
 
 
 def _check(of: Case, pick: Pick) -> None:
@@ -112,28 +117,21 @@ def _triggered(of: Case) -> np.ndarray:
 
 def truth(of: Case, view: View) -> Truth | None:
     """Who the poisons are; None where the view hides it, the case is sealed, or nobody knows it."""
-    return None if of.sealed or view.truth == "hide" else _truth(of)
-
-
-def _truth(of: Case) -> Truth | None:
-    if not truths.known(of.plan):
+    if of.sealed or view.truth == "hide" or not truths.known(of.plan):
         return None
-    with _lock:
-        return _remember(_truths, of.id, lambda: truths.of(of.plan), KEPT_CASES)
+    return remembered(_truths, of.id, lambda: truths.of(of.plan), KEPT_CASES)
 
 
 def forget(run_id: str) -> None:
     """Look the case up again next time, for example because a variant of it was started."""
-    for name in [name for name in _cases if name.startswith(run_id)]:
-        _cases.pop(name, None)
+    kept.forget(_cases, lambda name: name.startswith(run_id))
 
 
 def images(of: Case, kind: str) -> Any:
     """The images of a case by kind, as an array or something that makes each when asked; see app.images."""
     from app.images import KINDS
 
-    with _lock:
-        return _remember(_images, (of.id, kind), lambda: KINDS[kind](of), 4 * KEPT_CASES)
+    return remembered(_images, (of.id, kind), lambda: KINDS[kind](of), 4 * KEPT_CASES)
 
 
 @dataclass(frozen=True)
@@ -164,8 +162,7 @@ def changes(of: Case, query: int, without: tuple[str, ...] = ()) -> Changes:
         delta = copies.changes(of.plan.scores.value, query, without)
         return Changes(delta, collapse.sorted_changes(delta), collapse.typical_change(delta))
 
-    with _lock:
-        return _remember(_orders, key, make, KEPT_ORDERS)
+    return remembered(_orders, key, make, KEPT_ORDERS)
 
 
 def calibrated(of: Case, rule: Contrast) -> Detection | str:
@@ -178,8 +175,7 @@ def calibrated(of: Case, rule: Contrast) -> Detection | str:
             return str(error)
 
     _ = of.plan.scores.value  # says so where the file was altered since, whatever is kept of it
-    with _lock:
-        return _remember(_contrasts, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
+    return remembered(_contrasts, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
 
 
 def line(of: Case, rule: Rule, found: Detection) -> plateau.Line:
@@ -201,10 +197,22 @@ def sureness(of: Case, rule: Rule) -> np.ndarray:
     def make() -> np.ndarray:
         if isinstance(rule, Contrast):
             return rule.confidence(of.plan.scores.value, of.plan.poisoned.value)
-        return confidence.of_count_rule(rule.changes(of.plan.scores.value), rule.level, rule.tolerance)
+        return _of_copies(of, rule, slice(None))
 
-    with _lock:
-        return _remember(_sureness, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
+    return remembered(_sureness, (of.plan.scores.key, rule.model_dump_json()), make, KEPT_ORDERS)
+
+
+def sureness_of(of: Case, rule: Rule, i: int) -> float:
+    """The same of one image, which another cut-off does not make expensive."""
+    return float(sureness(of, rule)[i] if isinstance(rule, Contrast) else _of_copies(of, rule, [i])[0])
+
+
+def _of_copies(of: Case, rule: DeltaInfluence | RelativeCollapse, which: Any) -> np.ndarray:
+    if isinstance(rule, DeltaInfluence):
+        changed = changes(of, rule.query, rule.without).delta
+    else:
+        changed = rule.changes(of.plan.scores.value)
+    return confidence.of_count_rule(changed[:, which], rule.level, rule.tolerance)
 
 
 @dataclass(frozen=True)
@@ -227,23 +235,4 @@ def attack(of: Case) -> Attack:
         spectra = attack_view.spectra(pair) if altered.repainted else None
         return Attack(altered, attack_view.alteration(attack_view.targets(data, poisoning)), spectra)
 
-    with _lock:
-        return _remember(_attacks, of.plan.poisoning.key, make, KEPT_CASES)
-
-
-def remembered(kept: OrderedDict, key: Any, make: Any, most: int = KEPT_ORDERS) -> Any:
-    """What `make` gives, made once for a key while it is among the `most` looked at last."""
-    with _lock:
-        return _remember(kept, key, make, most)
-
-
-def _remember(kept: OrderedDict, key: Any, make: Any, most: int) -> Any:
-    if key not in kept:
-        value = make()
-        if value is None:
-            return None
-        kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)
-    return kept[key]
+    return remembered(_attacks, of.plan.poisoning.key, make, KEPT_CASES)

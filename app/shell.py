@@ -3,16 +3,30 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import streamlit as st
 from pydantic import ValidationError
 
-from app import measures, results, state
+from app import (
+    access,
+    changed_images,
+    damaged,
+    measures,
+    ownership,
+    results,
+    serving,
+    signed_in,
+    state,
+    unfinished,
+)
 from app.glossary import help_button
-from core import cases, jobs, runs
+from app.words import escaped
+from core import jobs, runs
 from core.blind import challenges
 from core.casebook import CasebookUnavailable
 from core.cases import Case
+from core.durable import CannotWrite
 from core.experiment import Experiment, in_words
 from core.jobs import JobsUnavailable
 from core.store import ArtifactDamaged
@@ -32,6 +46,10 @@ STYLE = """
 """
 
 
+OPEN = (
+    "Open to the network without a login: everybody who reaches this page sees every case and can start jobs and delete "
+    "results. `assets/guide/server.md` shows how people sign in."
+)
 STAGES = {
     "load_dataset": "reading the images",
     "choose_poisons": "choosing the poisons",
@@ -54,11 +72,6 @@ STAGES = {
 """What each stage does, in words for the pages."""
 
 
-def escaped(text: str) -> str:
-    """Foreign text that Markdown will show as it is: class names and titles come from strangers' files."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&" else c for c in text)
-
-
 def complaint(error: ValueError | OSError) -> str:
     """What is wrong with some settings, one field after the other."""
     return in_words(error).replace("\n", "; ") if isinstance(error, ValidationError) else str(error)
@@ -67,8 +80,11 @@ def complaint(error: ValueError | OSError) -> str:
 def frame() -> None:
     """The style and the sidebar of every page."""
     st.html(STYLE)
+    if serving.is_served_open():
+        st.warning(OPEN, icon=":material/lock_open:")
     with st.sidebar:
         job_chip()
+        signed_in.chip(escaped(access.visitor().label))
         help_button()
 
 
@@ -96,7 +112,7 @@ def _job_chip() -> None:
         st.session_state["jobs_seen"] = seen
         st.rerun()
     st.session_state["jobs_seen"] = seen
-    for job in active[:3]:
+    for job in ownership.own_jobs(active)[:3]:
         st.progress(
             share(job), text=f"{escaped(job.title)} · {STAGES.get(job.stage, job.stage) or job.state}"
         )
@@ -124,13 +140,14 @@ def opened_case(view: state.View) -> tuple[state.View, Case]:
 
     Without a case in the address the first one opens.
     """
-    if not view.case and (known := cases.all_cases(results.store())):
+    if not view.case and (known := ownership.all_cases(results.store())):
         view = state.update(**vars(state.opening(known[0])))
     case = results.case(view.case) if view.case else None
     if case is None:
         _no_case(view)
     if lacking := case.unfinished:
-        _unfinished(case, len(lacking))
+        unfinished.explained(case, len(lacking), start)
+    changed_images.notice(case)
     queries, copies = len(case.plan.queries.value), len(case.plan.changed.value)
     size = len(case.plan.dataset.value.train)
     fitted = state.fitted(view, queries=queries, copies=copies // queries, images=size)
@@ -173,24 +190,14 @@ def _no_case(view: state.View) -> None:
     st.stop()
 
 
-def _unfinished(case: Case, lacking: int) -> None:
-    st.title(escaped(case.run.title))
-    st.info(
-        f"This investigation is not finished: {lacking} steps are still to be computed.",
-        icon=":material/hourglass:",
-    )
-    if not case.sealed and st.button("Go on computing", icon=":material/play_arrow:"):
-        start(case.run.experiment)
-        st.switch_page("views/jobs.py")
-    st.page_link("views/jobs.py", label="See the jobs", icon=":material/schedule:")
-    st.stop()
-
-
-def start(experiment: Experiment, device: str = "auto") -> jobs.Job:
-    """Queue an experiment; the same one twice is one job."""
-    options = {"store": str(results.store().root), "device": device}
+def start(experiment: Experiment, device: str = "auto", **more: bool) -> jobs.Job:
+    """Queue an experiment; the same one twice is one job. `mend=True`: check what there is, and replace what is damaged."""
+    who = access.require("start jobs")
+    options = {"store": str(results.store().root), "device": device, **more}
     spec = {"experiment": experiment.model_dump(mode="json"), "options": options}
-    return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title)
+    if who.signed_in:
+        ownership.claim(results.store().root, runs.identifier(runs.resolved(experiment)))
+    return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title, who.name)
 
 
 def case_of(job: jobs.Job) -> Case | None:
@@ -201,7 +208,7 @@ def case_of(job: jobs.Job) -> Case | None:
         return None
     if asked_in := challenges.behind(experiment, results.store()):
         return results.case(asked_in.id)
-    return cases.find(runs.identifier(experiment), results.store())
+    return results.case(runs.identifier(experiment))
 
 
 @contextmanager
@@ -211,9 +218,9 @@ def explained_errors() -> Iterator[None]:
         yield
     except ArtifactDamaged as error:
         st.error(
-            f"A stored result was changed after it was computed and is not shown. {escaped(str(error))}. "
-            "Restore the file, or delete its folder and compute it again.",
+            f"A stored result was changed after it was computed and is not shown. {escaped(str(error))}.",
             icon=":material/broken_image:",
         )
-    except (JobsUnavailable, CasebookUnavailable, FileNotFoundError, PermissionError) as error:
+        damaged.offer(error, partial(start, mend=True))
+    except (JobsUnavailable, CasebookUnavailable, CannotWrite, FileNotFoundError, PermissionError) as error:
         st.error(escaped(str(error)), icon=":material/error:")

@@ -4,20 +4,23 @@ The address is the truth: it is read at the start of every run, and every gestur
 restores what its sender saw, and Back undoes a step.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
 
+from app.address_rules import CHOICES as CHOICES
+from app.address_rules import LARGEST as LARGEST
+from app.address_rules import MOST_CHOSEN as MOST_CHOSEN
+from app.address_rules import PARAMETERS as PARAMETERS
+from app.address_rules import converted
+from app.words import escaped
 from core import paths
 from core.blind import challenges
 from core.cases import Case
 from core.detectors.delta_influence import DeltaInfluence
 from core.detectors.relative_collapse import RelativeCollapse
-from core.learn import sandbox_scene
-from core.picks import Pick
 
 VERSION = "1"
 RULE = DeltaInfluence()
@@ -81,43 +84,11 @@ class View:
     """What was done to them, as `core.learn.sandbox_scene` writes it."""
 
 
-LONGEST = {"without": 400, "measure": 1000, "chosen": 400, "after": 200, "points": sandbox_scene.LONGEST}
-MOST_CHOSEN = 60
-SHAPES = {
-    "chosen": r"(\d{1,7}(\.\d{1,7}){0,59})?",
-    "without": r"([a-z_]{1,30}(\.[a-z_]{1,30}){0,20})?",
-    "points": sandbox_scene.SHAPE,
-}
 LOCKED = "Locked by your teacher."
-LARGEST = 3.4e38
-"""Thresholds are compared in float32."""
-CHOICES = {
-    "truth": ("show", "hide"),
-    "rule": ("contrast", "delta", "relative"),
-    "using": ("all", "one"),
-    "look": ("stored", "clean", "change"),
-    "sort": ("suspect", "unsure", "label", "number"),
-    "scale": ("linear", "log"),
-    "factor": ("auto", "1", "4", "16"),
-}
 LISTS = {"show", "sort", "label"}
 """What makes another list of training images, which begins at its first page."""
 PAPERS = {"threshold", "tolerance"}
 """What only the paper's rule looks at."""
-PARAMETERS = {
-    "query": "q",
-    "threshold": "th",
-    "margin": "m",
-    "tolerance": "tol",
-    "image": "i",
-    "poison": "p",
-    "trigger": "t",
-    "pinned": "pin",
-    "chosen": "set",
-    "label": "cls",
-    "without": "wo",
-    "points": "pts",
-}
 
 
 def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
@@ -132,24 +103,13 @@ def parse(parameters: dict[str, str]) -> tuple[View, list[str]]:
         if text is None:
             continue
         try:
-            values[field.name] = _converted(field.name, text, type(field.default))
+            values[field.name] = converted(field.name, text, type(field.default))
         except ValueError:
-            remarks.append(
-                f"The link says {field.name} = {text[:40]!r}, which is not usable; the default is shown."
-            )
+            said = escaped(repr(text[:40]))
+            remarks.append(f"The link says {field.name} = {said}, which is not usable; the default is shown.")
     if "rule" not in values and values.keys() & PAPERS:
         values["rule"] = "delta"  # a link from before there was a choice
     return View(**values), remarks
-
-
-def _converted(name: str, text: str, kind: type) -> Any:
-    value = Pick.parse(text).text if name == "pick" else kind(text[: LONGEST.get(name, 64)])
-    if name in SHAPES and not re.fullmatch(SHAPES[name], value):
-        raise ValueError
-    too_large = isinstance(value, float) and not abs(value) <= LARGEST  # so is NaN
-    if too_large or value not in CHOICES.get(name, (value,)):
-        raise ValueError
-    return value
 
 
 def fitted(view: View, *, queries: int, copies: int, images: int) -> View:

@@ -5,8 +5,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.shell import escaped
-
 SHORT = {
     "exact": "EU",
     "catastrophic_forgetting": "CF",
@@ -83,3 +81,8 @@ def settings(method: BaseModel) -> str:
         if name in ALWAYS or getattr(method, name) != field.get_default(call_default_factory=True)
     ]
     return ", ".join(told) or "default settings"
+
+
+def escaped(text: str) -> str:
+    """Foreign text that Markdown will show as it is: class names and titles come from strangers' files."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&=" else c for c in text)

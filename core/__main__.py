@@ -12,14 +12,44 @@ import numpy as np
 import typer
 from pydantic import ValidationError
 
-from core import cost, detection, device, doctor, export, metrics, registry, runs, shipping, truth
-from core.commands import bench_commands, case_commands, challenge_commands, console, model_commands
+from core import (
+    beforehand,
+    cost,
+    detection,
+    device,
+    doctor,
+    export,
+    metrics,
+    processes,
+    registry,
+    runs,
+    sets,
+    shipping,
+    truth,
+)
+from core.commands import (
+    bench_commands,
+    case_commands,
+    challenge_commands,
+    console,
+    job_commands,
+    model_commands,
+)
 from core.commands.case_commands import detector_of
-from core.commands.command_options import AsJson, Changes, DeviceOption, ExperimentFile, StoreOption, planned
+from core.commands.command_options import (
+    AsJson,
+    Changes,
+    DeviceOption,
+    ExperimentFile,
+    ProcessesOption,
+    StoreOption,
+    planned,
+)
 from core.commands.console import Bars
 from core.detectors.delta_influence import DeltaInfluence
 from core.documents import docs
 from core.experiment import in_words
+from core.jobs import JobsUnavailable
 from core.pipeline import plan
 from core.progress import reporting
 from core.store import ArtifactDamaged
@@ -43,12 +73,14 @@ def run(
     changes: Changes = None,
     store: StoreOption = None,
     place: DeviceOption = "auto",
+    shared_by: ProcessesOption = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Try it even where it does not fit.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute everything an experiment asks for, and print its figures."""
     p = planned(file, [*(changes or []), *(more or [])], store)
-    with device.use(place), reporting(Bars()):
-        runs.record(p.experiment, p.dataset.store)
+    with device.use(place), processes.use(shared_by), reporting(Bars()):
+        beforehand.begin(p, anyway=anyway)
         computed = runs.complete(p)
     console.say(
         f"computed {len(computed)} results" if computed else "everything was computed before; nothing to do"
@@ -130,15 +162,8 @@ def grade(
     as_json: AsJson = False,
 ) -> None:
     """Grade any tool's flags against a known truth."""
-    figures = metrics.grade_indices(_rows(flagged), _rows(truth), train_size)
+    figures = metrics.grade_indices(sets.rows_of(flagged), sets.rows_of(truth), train_size)
     print(json.dumps(figures)) if as_json else console.table([figures])
-
-
-def _rows(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: expected an .npy file of whole numbers ({error})") from error
 
 
 @app.command("export")
@@ -183,6 +208,7 @@ def show_doctor(as_json: AsJson = False) -> None:
 
 app.add_typer(bench_commands.app, name="bench")
 app.add_typer(case_commands.app)
+app.add_typer(job_commands.app, name="jobs")
 app.add_typer(model_commands.app)
 app.command("verify-commitment")(challenge_commands.verify)
 
@@ -192,7 +218,7 @@ def _plain_errors() -> Iterator[None]:
     """Errors that a user can act on are one message; anything else keeps its traceback."""
     try:
         yield
-    except (ValueError, OSError, IndexError, RuntimeError, ArtifactDamaged) as error:
+    except (ValueError, OSError, IndexError, RuntimeError, ArtifactDamaged, JobsUnavailable) as error:
         logging.getLogger(__name__).debug("failed", exc_info=True)
         console.say(f"error: {in_words(error) if isinstance(error, ValidationError) else error}")
         sys.exit(1)

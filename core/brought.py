@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import runs, weights
+from core import beforehand, runs, weights
 from core.artifacts import Dataset, TrainedModel
 from core.metrics import doubt_of
 from core.models.base import Model
 from core.networks import probabilities, restore
 from core.pipeline import Plan
-from core.safeload import clean_name
+from core.safeload import clean_name, plain
 from core.training import mean_loss
 from core.weights import WeightsRefused
 
@@ -113,7 +113,7 @@ def state_of(file: Path, *, trusted: bool) -> dict[str, np.ndarray]:
     except Exception as error:  # torch raises whatever the content makes it stumble over
         if not trusted:
             raise WeightsRefused(
-                f"{file.name}: {str(error).splitlines()[0][:200]}",
+                f"{file.name}: {plain(str(error).splitlines()[0])[:200]}",
                 "expected a file of plain tensors",
                 "where you trust whoever made it, say --i-trust-this-file: opening it may run code of theirs",
             ) from error
@@ -150,6 +150,7 @@ def check(p: Plan) -> dict[str, Any]:
 
     Makes the first steps of the plan, which are kept. Raises WeightsRefused where the weights do not fit.
     """
+    changed = beforehand.remarks(p)
     runs.make([p.dataset, p.victim, p.queries, p.before])
     data, victim, query = p.dataset.value, p.victim.value, p.queries.value
     doubt = doubt_of(victim, data)
@@ -168,7 +169,7 @@ def check(p: Plan) -> dict[str, Any]:
             "labelled": data.class_names[true] if true >= 0 else None,
         },
         "doubt": doubt,
-        "remarks": [*([doubt] if doubt else []), *right, *data.notes],
+        "remarks": [*changed, *([doubt] if doubt else []), *right, *data.notes],
     }
 
 

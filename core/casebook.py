@@ -4,14 +4,19 @@ One SQLite file beside the results. Results can be computed again, this cannot: 
 are only ever added. Every call opens its own short connection, so it may be used from any thread or process.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-VERSION = 1
+from core import casebook_seal
+
+VERSION = 2
 Row = sqlite3.Row
 BUSY_SECONDS = 10.0
+USUAL = (sqlite3.OperationalError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
+"""Errors of SQLite that say nothing against the file."""
 SCHEMA = """
 CREATE TABLE verdicts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,7 +57,7 @@ def file_of(root: Path) -> Path:
 def reading(root: Path) -> Iterator[sqlite3.Connection]:
     """A connection to the casebook of a store; to an empty one where there is none. Raises CasebookUnavailable."""
     file = file_of(root)
-    with _opened(file, ":memory:" if not file.exists() else file) as connection:
+    with _opened(file, _place_to_read(file)) as connection:
         yield connection
 
 
@@ -67,7 +72,17 @@ def writing(root: Path) -> Iterator[sqlite3.Connection]:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+        casebook_seal.renew(connection)
         connection.execute("COMMIT")
+        casebook_seal.written(connection, file)
+
+
+def _place_to_read(file: Path) -> Path | str:
+    if not file.exists():
+        return ":memory:"
+    if os.access(file.parent, os.W_OK):
+        return file
+    return f"{file.absolute().as_uri()}?immutable=1"  # SQLite wants to write beside it otherwise
 
 
 @contextmanager
@@ -75,28 +90,50 @@ def _opened(file: Path, place: Path | str) -> Iterator[sqlite3.Connection]:
     try:
         if place == file:
             file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        opened = sqlite3.connect(
+            place, timeout=BUSY_SECONDS, isolation_level=None, uri=isinstance(place, str)
+        )
+        with closing(opened) as connection:
             connection.row_factory = sqlite3.Row
-            _set_up(connection, file)
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                casebook_seal.check_new(file)
+            _set_up(connection, file, writable=place in (file, ":memory:"))
+            if place != ":memory:":
+                _check(connection, file)
             yield connection
+    except casebook_seal.Altered as error:
+        raise CasebookUnavailable(str(error)) from error
     except (sqlite3.Error, OSError) as error:
-        raise CasebookUnavailable(
-            f"{file}: cannot be used ({error}); see that the disk is not full and the folder is writable"
-        ) from error
+        raise CasebookUnavailable(_words(file, error)) from error
 
 
-def _set_up(connection: sqlite3.Connection, file: Path) -> None:
+def _check(connection: sqlite3.Connection, file: Path) -> None:
+    connection.execute("BEGIN")  # one state of the file, whoever writes meanwhile
+    casebook_seal.check(connection, file)
+    connection.execute("COMMIT")
+
+
+def _words(file: Path, error: Exception) -> str:
+    """A page that makes no sense is damage; anything else stands in the way of a sound file."""
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, USUAL):
+        return casebook_seal.damage(file, error)
+    return f"{file}: cannot be used ({error}); see that the disk is not full and the folder is writable"
+
+
+def _set_up(connection: sqlite3.Connection, file: Path, *, writable: bool) -> None:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > VERSION:
         raise CasebookUnavailable(
             f"{file} has version {found}, this program reads up to {VERSION}; update it or choose another store"
         )
-    if found == VERSION:
+    if found == VERSION or not writable:
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")  # another process may have been first
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    for statement in (SCHEMA.split(";") if found == 0 else []) + (
+        [casebook_seal.TABLE] if found < VERSION else []
+    ):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")

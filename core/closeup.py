@@ -59,8 +59,9 @@ def neighbours(
     own = images[row].reshape(-1).astype(np.float32)
     squares = np.zeros(len(others))
     for start in range(0, len(others), CHUNK):
-        part = images[others[start : start + CHUNK]].reshape(-1, size).astype(np.float32)
-        squares[start : start + CHUNK] = np.square(part - own).mean(1)
+        apart = images[others[start : start + CHUNK]].reshape(-1, size).astype(np.float32)
+        apart -= own
+        squares[start : start + CHUNK] = np.einsum("ij,ij->i", apart, apart) / size
     nearest = np.argsort(squares, kind="stable")[:most]
     return Neighbours(others[nearest], np.sqrt(squares[nearest]), len(others))
 

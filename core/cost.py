@@ -4,7 +4,7 @@ Operations are counted from the network's layers; how many this machine does in 
 probe of every pass. Expect the seconds to be right within a factor of two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
@@ -109,6 +109,26 @@ def forecast(p: Plan, free: Room | None = None) -> list[Step]:
     return [replace(s, fits=False, remark=words) if s is largest else s for s in steps]
 
 
+def refusals(p: Plan, stages: Collection[str]) -> list[str]:
+    """Why these steps do not fit into the memory and the disk that are free, by counting alone; reads the images."""
+    a, r = asked(p.experiment, p.dataset.value), room(p.dataset.store.root)
+    found = {"fit_factors": a.factors_refused(r), "score_pairs": a.scores_refused(r)}
+    sizes = disk_bytes(a)
+    need = sum(sizes[stage] for stage in stages if stage in sizes)
+    return [why for stage, why in found.items() if why and stage in stages] + [
+        why for why in (disk_refused(need, r),) if why
+    ]
+
+
+def disk_bytes(a: Asked) -> dict[str, float]:
+    """Bytes of the larger results, by stage."""
+    return {
+        "load_dataset": a.image_bytes * 1.2,
+        "score_pairs": 4.0 * a.images * a.queries,
+        "fit_factors": influence.factor_bytes(a.layers),
+    }
+
+
 def _estimator(p: Plan, r: Room) -> Callable[[Any], dict[str, Any]]:
     x, dataset, root = p.experiment, p.dataset.value, p.dataset.store.root
     a = asked(x, dataset)
@@ -116,11 +136,7 @@ def _estimator(p: Plan, r: Room) -> Callable[[Any], dict[str, Any]]:
     work, weights = operations(x, dataset, list(a.layers)), 4 * influence.parameters(a.layers)
     seconds = influence_seconds(a, rates, r, x.factors.strategy)
     memory = {"fit_factors": a.factor_memory(r), "score_pairs": a.score_memory(r)}
-    disk = {
-        "load_dataset": a.image_bytes * 1.2,
-        "score_pairs": 4.0 * a.images * a.queries,
-        "fit_factors": influence.factor_bytes(a.layers),
-    }
+    disk = disk_bytes(a)
     told = remarks(a, r, seconds)
 
     def estimate(artifact: Any) -> dict[str, Any]:

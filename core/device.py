@@ -21,6 +21,15 @@ Precision = Literal["fp32", "bf16"]
 _chosen: ContextVar[str] = ContextVar("device", default="auto")
 
 
+class NoCuda(RuntimeError):
+    """CUDA was asked for and there is none; the message says why and how to go on."""
+
+
+def chosen() -> str:
+    """What was asked for: auto, cpu or cuda."""
+    return _chosen.get()
+
+
 @contextmanager
 def use(name: Name) -> Iterator[None]:
     """Compute inside the block on `name`; `auto` takes CUDA where there is one."""
@@ -33,17 +42,38 @@ def use(name: Name) -> Iterator[None]:
 
 
 def current() -> "torch.device":
-    """The device to compute on; raises RuntimeError when CUDA was asked for and there is none."""
+    """The device to compute on; raises NoCuda when CUDA was asked for and there is none."""
     import torch
 
     name = _chosen.get()
     if name == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("device=cuda: this machine offers no CUDA device; use --device auto or cpu")
+        raise NoCuda(
+            f"device=cuda: this machine offers no CUDA device; use --device auto or cpu. {why_no_cuda()}"
+        )
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     torch.set_float32_matmul_precision("high")  # TF32: about 3x on Ampere and later
     torch.backends.cudnn.allow_tf32 = True
     return torch.device("cuda")
+
+
+def why_no_cuda() -> str:
+    """In words why torch finds no CUDA device here; empty where it finds one."""
+    import torch
+
+    if torch.cuda.is_available():
+        return ""
+    if torch.version.cuda is None:
+        return "This torch was built without CUDA: install one that has it."
+    if (hidden := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None and hidden in ("", "-1"):
+        return f"CUDA_VISIBLE_DEVICES={hidden!r} hides every device: unset it."
+    if not any(Path("/dev").glob("nvidia[0-9]*")):
+        return "There is no NVIDIA device: no driver is loaded, or none was handed to this container."
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        return f"The NVIDIA driver does not start: {str(error).splitlines()[0][:160]}."
+    return "The NVIDIA driver reports no usable device: see nvidia-smi."
 
 
 def native(precision: Precision) -> Precision:

@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from core import device, paths, registry
+from core import beforehand, device, paths, registry, runs
+from core.pipeline import plan
 
 NEEDED_GB = 2.0
 PINNED = ("torch", "torchvision", "kronfluence", "streamlit", "plotly", "numpy", "pandas", "pillow")
@@ -35,7 +36,7 @@ def examine() -> list[Check]:
         _disk(),
         _data_root(),
     ]
-    return [*checks, *_datasets()]
+    return [*checks, *_datasets(), *_changed_images()]
 
 
 def _versions() -> list[Check]:
@@ -60,7 +61,8 @@ def _imports() -> Check:
 def _device() -> Check:
     def find() -> str:
         place = device.current()
-        return f"{place.type}: {device.describe()}"
+        lost = any(Path("/dev").glob("nvidia[0-9]*")) and place.type == "cpu"
+        return f"{place.type}: {device.describe()}{'. ' + device.why_no_cuda() if lost else ''}"
 
     return _attempt("device", find, "use --device cpu")
 
@@ -104,6 +106,13 @@ def _datasets() -> list[Check]:
         lack = method().missing()  # type: ignore[attr-defined]
         found.append(Check(f"dataset {name}", "warning" if lack else "ok", lack or "ready"))
     return found
+
+
+def _changed_images() -> list[Check]:
+    """One finding for every case whose images are no longer those that it was made from."""
+    store = runs.open_store(computes=False)
+    found = {run.id: beforehand.changed_images(plan(run.experiment, store)) for run in runs.all_runs(store)}
+    return [Check(f"images of case {name}", "warning", told) for name, told in found.items() if told]
 
 
 def _attempt(name: str, action: Callable[[], str], remedy: str) -> Check:

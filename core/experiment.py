@@ -4,18 +4,19 @@ Everything that changes a result is a field here, so that two experiments with e
 results. Presets are TOML files in assets/experiments.
 """
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from core.device import Precision
+from core.experiment_text import in_words as in_words
+from core.experiment_text import tree_of
 from core.picks import Pick
 from core.presets import assign, find_experiment
 from core.recipe import AnyTraining, Brought, Training
-from core.registry import Settings, member_of
+from core.registry import Settings, member_of, members
 
 if TYPE_CHECKING:
     from core.attacks.base import Attack as AnyAttack
@@ -100,6 +101,13 @@ class TransformSettings(Settings):
         default="pixel", description="reference: transform after standardisation, as the published code does."
     )
     seed: int = Field(default=0, ge=0, description="Draws of kinds, parameters and labels.")
+
+    @field_validator("names")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in members("transforms")]:
+            raise ValueError(f"{unknown[0][:40]!r}: expected kinds among {list(members('transforms'))}")
+        return names
 
 
 class ScoreSettings(Settings):
@@ -212,10 +220,7 @@ class Experiment(Settings):
     def from_toml(cls, path: str | Path, changes: list[str] | None = None) -> "Experiment":
         """Read a TOML file, or a preset by its name; `changes` are "key.path=value" overrides."""
         file = find_experiment(path)
-        try:
-            tree = tomllib.loads(file.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{file}: not a TOML file ({error})") from error
+        tree = tree_of(file)
         for change in changes or []:
             assign(tree, change)
         return cls.checked(tree)
@@ -235,8 +240,3 @@ class Experiment(Settings):
     def changed(self, **fields: Any) -> "Experiment":
         """A validated copy with some fields replaced."""
         return Experiment.checked(self.model_dump(mode="json") | fields)
-
-
-def in_words(error: ValidationError) -> str:
-    """One line for each wrong field."""
-    return "\n".join(f"{'.'.join(map(str, e['loc'])) or 'experiment'}: {e['msg']}" for e in error.errors())

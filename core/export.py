@@ -6,6 +6,7 @@ written names the attack: no experiment, no command, no keys.
 
 import csv
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ from core.detectors.delta_influence import DeltaInfluence
 from core.detectors.relative_collapse import RelativeCollapse
 from core.pipeline import Plan
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r"(^|[;,|])(?=[\s\"\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])")
+"""Where a cell begins like a formula, in full width too, for a spreadsheet that parts cells here or there."""
 
 
 Rule = DeltaInfluence | Contrast | RelativeCollapse
@@ -106,8 +108,8 @@ def sureness(p: Plan, rule: Detector) -> np.ndarray | None:
 
 
 def safe_cell(text: str) -> str:
-    """Text that a spreadsheet will not take for a formula, whatever white space it begins with."""
-    return f"'{text}" if text.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
+    """Text on one line that a spreadsheet will not take for a formula, wherever it parts the cells."""
+    return FORMULA.sub(r"\1'", re.sub(r"[\t\r\n\v\f]", " ", text))
 
 
 def flags_csv(rows: list[dict[str, Any]]) -> bytes:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from core import progress
 from core.artifacts import Dataset, Features, TrainedModel
 from core.models.base import Model
-from core.networks import PREDICTION_BATCH, batches, restore
+from core.networks import batches, restore
 
 
 def extract_features(model: Model, victim: TrainedModel, poisoned: Dataset) -> Features:
@@ -22,10 +22,16 @@ def penultimate(network: nn.Module, images: np.ndarray, dataset: Dataset) -> np.
     caught: list[Tensor] = []
     last = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
     hook = last.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].float().cpu()))
+
+    def entered(batch: Tensor, rows: slice) -> Tensor:
+        caught.clear()  # a batch that memory did not hold may have left something
+        network(batch)
+        progress.update("features", rows.stop, len(images))
+        return caught.pop()
+
+    progress.update("features", 0, len(images))
     try:
-        total = -(-len(images) // PREDICTION_BATCH)
-        for batch in progress.track(batches(images, dataset), "features", total):
-            network(batch)
+        found = list(batches(images, dataset, entered))
     finally:
         hook.remove()
-    return torch.cat(caught).numpy()
+    return torch.cat(found).numpy()

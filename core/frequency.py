@@ -4,7 +4,7 @@ It learns from clean images that the defender holds, the dataset's test split, a
 (Zeng et al. 2021, arXiv 2104.03413). Its network turns pixels into spectra itself, so the weights are all it needs.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core import device, progress
+from core import device, partial, progress
 from core.artifacts import Dataset, TrainedModel
+from core.course import Course
 from core.experiment import FrequencySettings
 from core.networks import weights_of
 from core.randomness import numpy_stream, seed_for
@@ -43,16 +44,16 @@ def train_frequency_classifier(settings: FrequencySettings, dataset: Dataset) ->
         )
     network = _build(images.shape[1:], settings.width, seed_for(settings.seed, "frequency weights"))
     spectrum_of(network).measure(images[:MEASURED])
-    started = device.clock()
+    started = partial.clock()
     with torch.random.fork_rng():  # dropout draws from the global stream
         torch.manual_seed(seed_for(settings.seed, "frequency dropout"))
-        curves = list(_epochs(network, images, settings))
+        curves = _epochs(network, images, settings)
     return TrainedModel(
         weights=weights_of(network),
         loss=np.array([loss for loss, _ in curves], np.float32),
         accuracy=np.array([accuracy for _, accuracy in curves], np.float32),
         train_loss=curves[-1][0],
-        seconds=round(device.clock() - started, 4),
+        seconds=round(partial.clock() - started, 4),
     )
 
 
@@ -170,36 +171,63 @@ def _clean_images(settings: FrequencySettings, dataset: Dataset) -> UInt8[np.nda
     return images[chosen]
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """One step: its clean images, the stream that attacks their copies, and whether an epoch ends with it."""
+
+    rows: np.ndarray
+    stream: str
+    ends: bool
+
+
+def _turns(n: int, settings: FrequencySettings) -> list[_Turn]:
+    """All steps. A batch has the same images for a whole round."""
+    shuffle, found = numpy_stream(settings.seed, "frequency order"), []
+    n_batches = -(-n // max(1, settings.batch_size // 2))
+    for round_ in range(settings.rounds):
+        batches = np.array_split(shuffle.permutation(n), n_batches)
+        for _ in range(settings.epochs):
+            order = shuffle.permutation(n_batches)
+            for step, number in enumerate(order, 1):
+                stream = f"frequency attacks {round_} {number}"
+                found.append(_Turn(batches[number], stream, step == n_batches))
+    return found
+
+
 def _epochs(
     network: nn.Sequential, images: UInt8[np.ndarray, "n c h w"], settings: FrequencySettings
-) -> Iterator[tuple[float, float]]:
-    """Mean loss and accuracy of each epoch, as it ends.
+) -> list[tuple[float, float]]:
+    """Mean loss and accuracy of each epoch.
 
-    Attacked copies are made batch by batch and never kept. A batch has the same images for a whole round, so that a
-    stream of its own can make the same copies of them again in each epoch.
+    Attacked copies are made batch by batch and never kept: a stream of its own makes the same copies of a batch again
+    in each epoch.
     """
     optimiser = torch.optim.Adadelta(network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-    shuffle, done = numpy_stream(settings.seed, "frequency order"), 0
-    n_batches = -(-len(images) // max(1, settings.batch_size // 2))
-    for round_ in range(settings.rounds):
-        batches = np.array_split(shuffle.permutation(len(images)), n_batches)
-        for _ in range(settings.epochs):
-            network.train()
-            seen = torch.zeros(2, device=device.current())
-            for number in shuffle.permutation(n_batches):
-                random = numpy_stream(settings.seed, f"frequency attacks {round_} {number}")
-                clean = images[batches[number]]
-                seen += _learn(network, optimiser, clean, attacked(clean, images, random))
-                progress.update(
-                    "training step", done := done + 1, settings.rounds * settings.epochs * n_batches
-                )
-            loss, accuracy = (seen / (2 * len(images))).tolist()
-            if not np.isfinite(loss):
-                raise TrainingDiverged(
-                    f"loss of the frequency classifier became {loss}: "
-                    f"lower frequency.learning_rate (now {settings.learning_rate})"
-                )
-            yield loss, accuracy
+    turns, course = _turns(len(images), settings), Course("training", network, optimiser, dropout=True)
+    curves: list[tuple[float, float]] = course.plain.get("curves", [])
+    seen = course.extra.get("seen", torch.zeros(2, device=device.current()))
+    network.train()
+    for step, turn in enumerate(turns[course.first :], course.first + 1):
+        clean = images[turn.rows]
+        manipulated = attacked(clean, images, numpy_stream(settings.seed, turn.stream))
+        seen = seen + _learn(network, optimiser, clean, manipulated)
+        progress.update("training step", step, len(turns))
+        if turn.ends:
+            curves.append(_mean(seen, len(images), settings))
+            seen = torch.zeros_like(seen)
+        words = f"step {step} of {len(turns)}"
+        course.offer(step, words, last=step == len(turns), extra={"seen": seen}, curves=curves)
+    return curves
+
+
+def _mean(seen: Tensor, n: int, settings: FrequencySettings) -> tuple[float, float]:
+    loss, accuracy = (seen / (2 * n)).tolist()
+    if not np.isfinite(loss):
+        raise TrainingDiverged(
+            f"loss of the frequency classifier became {loss}: "
+            f"lower frequency.learning_rate (now {settings.learning_rate})"
+        )
+    return loss, accuracy
 
 
 def _learn(

@@ -1,18 +1,23 @@
 """How much disk the results take, and what of it can go without anybody missing it."""
 
-import json
 import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.experiment import Experiment
+from core import keeping, locks, run_notes
+from core.blind import challenges
+from core.durable import CannotWrite
 from core.pipeline import plan
 from core.runs import all_runs, kept
-from core.store import Store
+from core.store import Store, in_use_file, lock_file
 
 DAY = 86_400.0
+
+
+class StoreInUse(RuntimeError):
+    """Something is being computed, and may need what was to be deleted."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,30 @@ def shares(store: Store) -> list[Share]:
 
 
 def clear(store: Store, name: str) -> int:
-    """Delete one deletable part; returns the bytes that were freed. Raises ValueError for any other name."""
-    part = next((p for p in shares(store) if p.name == name and name != "rest"), None)
-    if part is None:
-        raise ValueError(f"part={name!r}: expected one of 'gradients', 'removed', 'leftovers'")
-    for folder in part.folders:
-        (shutil.rmtree if folder.is_dir() else Path.unlink)(folder)
-    return part.bytes
+    """Delete one deletable part; returns the bytes that were freed.
+
+    Raises ValueError for any other name, StoreInUse while results are computed: nothing is deleted then.
+    """
+    with locks.if_free(in_use_file(store.root)) as mine:
+        if not mine:
+            raise StoreInUse(
+                f"{store.root}: results are being computed and may need what you delete; wait until the jobs have ended"
+            )
+        part = next((p for p in shares(store) if p.name == name and name != "rest"), None)
+        if part is None:
+            raise ValueError(f"part={name!r}: expected one of 'gradients', 'removed', 'leftovers'")
+        for folder in part.folders:
+            _delete(folder)
+        return part.bytes
+
+
+def _delete(path: Path) -> None:
+    """Out of sight first: whoever is ended in the middle leaves nothing that looks like a result."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    doomed = path if "." in path.name else keeping.set_aside(path)
+    shutil.rmtree(doomed)
 
 
 def _share(name: str, title: str, meaning: str, folders: list[Path]) -> Share:
@@ -61,7 +83,14 @@ def _share(name: str, title: str, meaning: str, folders: list[Path]) -> Share:
 
 def _size(folders: Iterable[Path]) -> tuple[int, int]:
     files = [f for top in folders for f in (top.rglob("*") if top.is_dir() else [top]) if f.is_file()]
-    return sum(file.stat().st_size for file in files), len(files)
+    return sum(_bytes(file) for file in files), len(files)
+
+
+def _bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # another process has just finished or deleted it
+        return 0
 
 
 def _gradients(store: Store) -> list[Path]:
@@ -69,9 +98,36 @@ def _gradients(store: Store) -> list[Path]:
 
 
 def _leftovers(store: Store) -> list[Path]:
-    old = time.time() - DAY
-    found = [*store.root.glob("*/*.part"), *store.root.glob("*/*.damaged-*")]
-    return sorted(path for path in found if path.stat().st_mtime < old)
+    """What writers left that were ended, and what was set aside; of the latter only what is a day old."""
+    found = [*(f for kind in ("*/*.damaged-*", "partial/*") for f in store.root.glob(kind))]
+    old = [path for path in found if _is_old(path)]
+    parts = [path for path in store.root.glob("*/*.part") if _is_stale(path, store)]
+    return sorted({*old, *parts})
+
+
+def _is_old(path: Path) -> bool:
+    """A day or older; a time in the future comes from a clock that was wrong."""
+    age = time.time() - _changed(path)
+    return not 0 <= age < DAY
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another process has just finished or deleted it
+        return time.time()
+
+
+def _is_stale(part: Path, store: Store) -> bool:
+    """Whether nobody writes it any more: a result's writer holds the lock of its key, other files take seconds."""
+    lock = lock_file(store.root, part.name.partition(".")[0])
+    if not part.is_dir() or not lock.exists():
+        return _is_old(part)
+    try:
+        with locks.if_free(lock) as free:
+            return free
+    except CannotWrite:  # nor could it be deleted
+        return False
 
 
 def _of_removed_runs(store: Store) -> list[Path]:
@@ -79,14 +135,17 @@ def _of_removed_runs(store: Store) -> list[Path]:
     notes = sorted((store.root / "runs").glob("*.removed"))
     if not notes:
         return []
-    needed = {artifact.key for run in all_runs(store) for artifact in kept(plan(run.experiment, store))}
+    listed = [run.experiment for run in all_runs(store)] + [
+        c.experiment for c in challenges.every(store.root)
+    ]
+    needed = {artifact.key for experiment in listed for artifact in kept(plan(experiment, store))}
     orphans: dict[Path, None] = {}
     for note in notes:
-        for artifact in kept(plan(_experiment(note), store)):
+        try:
+            experiment = run_notes.read(note)[1]
+        except (OSError, ValueError):  # altered: who knows what it needed
+            continue
+        for artifact in kept(plan(experiment, store)):
             if artifact.key not in needed and (folder := store.folder(artifact)).exists():
                 orphans[folder] = None
     return [*orphans, *notes]
-
-
-def _experiment(note: Path) -> Experiment:
-    return Experiment.checked(json.loads(note.read_text())["experiment"])

@@ -1,17 +1,19 @@
 """Building blocks of the classifiers and what one needs to run them: standardise, predict, load weights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core import device
+from core import device, memory
 from core.artifacts import Dataset
 from core.models.base import Model
 
 PREDICTION_BATCH = 512
+R = TypeVar("R")
 
 
 class Residual(nn.Sequential):
@@ -130,17 +132,26 @@ class Standardise:
         return standard * self.std + self.mean
 
 
-def batches(images: np.ndarray, dataset: Dataset, size: int = PREDICTION_BATCH) -> Iterator[Tensor]:
-    """Standardised batches of uint8 or float images on the chosen device."""
+def batches(
+    images: np.ndarray, dataset: Dataset, work: Callable[[Tensor, slice], R], size: int = PREDICTION_BATCH
+) -> Iterator[R]:
+    """What `work` makes of each standardised batch of uint8 or float images, and of which rows it is.
+
+    Batches become smaller where memory does not hold them, so `work` must not add to anything. Results do not depend
+    on their size but for rounding.
+    """
     standardise = Standardise(dataset)
-    for start in range(0, len(images), size):
-        yield standardise(torch.from_numpy(np.array(images[start : start + size])).to(device.current()))
+
+    def one(rows: slice) -> R:
+        return work(standardise(torch.from_numpy(np.array(images[rows])).to(device.current())), rows)
+
+    return memory.Pieces(size, "images").each(len(images), one)
 
 
 @torch.no_grad()
 def probabilities(network: nn.Module, images: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Softmax output, float32 [n k], computed in fp32 in evaluation mode."""
     network.eval()
-    parts = [network(x).float().softmax(1).cpu() for x in batches(images, dataset)]
+    parts = list(batches(images, dataset, lambda x, _: network(x).float().softmax(1).cpu()))
     classes = len(dataset.class_names)
     return torch.cat(parts).numpy() if parts else np.zeros((0, classes), np.float32)

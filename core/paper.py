@@ -93,15 +93,22 @@ def measure(
     """Measure what is missing or stale, one setting and seed after the other; each record is written as it comes."""
     chosen = cells(scale, pattern)
     for setting in dict.fromkeys(cell.setting for cell in chosen):
+        rows = [cell for cell in chosen if cell.setting == setting]
         for seed in seeds:
-            x = experiment(scale, setting, seed)
-            run, lab = runs.identifier(x), Lab(x, Store(store))
-            todo = [c for c in chosen if c.setting == setting and not _measured(scale, c, seed, run, folder)]
-            for number, cell in enumerate(todo):
-                progress.update("stages", number, len(todo))
-                record = {"row": cell.row, "seed": seed, "run": run, **_one(cell, lab)}
-                _write(place(scale, cell.study.name, setting, folder), record)
-                yield cell, record
+            yield from measure_chain(scale, rows, experiment(scale, setting, seed), Store(store), folder)
+
+
+def measure_chain(
+    scale: Scale, rows: list[Cell], x: Experiment, store: Store, folder: Path
+) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """The same for the cells of one setting and seed, which share a victim: one after the other."""
+    run, seed, lab = runs.identifier(x), x.dataset.sample_seed, Lab(x, store)
+    todo = [cell for cell in rows if known(scale, cell, seed, run, layers(folder)) is None]
+    for number, cell in enumerate(todo):
+        progress.update("stages", number, len(todo))
+        record = {"row": cell.row, "seed": seed, "run": run, **_one(cell, lab)}
+        write(place(scale, cell.study.name, cell.setting, folder), record)
+        yield cell, record
 
 
 def run_job(spec: dict[str, Any]) -> None:
@@ -123,10 +130,10 @@ def layers(folder: Path) -> tuple[Path, ...]:
     return (folder, FOLDER) if folder == own_folder() else (folder,)
 
 
-def _measured(scale: Scale, cell: Cell, seed: int, run: str, folder: Path) -> bool:
-    known = merged(scale, cell.study.name, cell.setting, layers(folder))
-    told = [r for r in known if "figures" in r]  # what failed is tried again
-    return any(r["row"] == cell.row and r["seed"] == seed and r["run"] == run for r in told)
+def known(scale: Scale, cell: Cell, seed: int, run: str, folders: tuple[Path, ...]) -> dict[str, Any] | None:
+    """The record of a cell in these folders, unless it is missing, stale or failed: those are measured again."""
+    told = [r for r in merged(scale, cell.study.name, cell.setting, folders) if "figures" in r]
+    return next((r for r in told if (r["row"], r["seed"], r["run"]) == (cell.row, seed, run)), None)
 
 
 def _one(cell: Cell, lab: Lab) -> dict[str, Any]:
@@ -183,7 +190,7 @@ def merged(scale: Scale, study: str, setting: str, folders: tuple[Path, ...]) ->
     return list(found.values())
 
 
-def _write(path: Path, record: dict[str, Any]) -> None:
+def write(path: Path, record: dict[str, Any]) -> None:
     """Put a record into a file in place of the one of the same row and seed; two processes may write at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.parent):

@@ -11,6 +11,11 @@ EXPERIMENTS = ASSETS / "experiments"
 CACHE = Path(platformdirs.user_cache_dir("influence-collapse-explorer"))
 
 
+def data_only() -> bool:
+    """Whether settings may name files of the data folder alone: for servers that others than their owner use."""
+    return os.environ.get("INFLUENCE_DATA_ONLY", "") not in ("", "0")
+
+
 def data_root() -> Path:
     """Folder with image data: the environment variable INFLUENCE_DATA, else a folder in the user's cache."""
     return Path(os.environ.get("INFLUENCE_DATA") or CACHE / "data").expanduser().absolute()

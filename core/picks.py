@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 from pydantic import Field, model_validator
 
-from core import paths, safeload
+from core import durable, paths, safeload
 from core.datasets import located
 from core.registry import Settings
+from core.safeload import PathText
 
 if TYPE_CHECKING:
     from core.experiment import Experiment
@@ -35,7 +36,7 @@ class Pick(Settings):
     )
     row: int = Field(default=UNKNOWN, ge=UNKNOWN, description="Row of the test set.")
     digest: str = Field(default="", pattern="^([0-9a-f]{32})?$", description="Name of an uploaded image.")
-    file: str = Field(
+    file: PathText = Field(
         default="",
         max_length=4096,
         exclude_if=lambda file: not file,
@@ -116,10 +117,7 @@ def keep_upload(data: bytes | Path, size: int) -> Pick:
     if not file.exists():
         buffer = BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(buffer, "PNG")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_bytes(buffer.getvalue())
-        part.rename(file)
+        durable.write(file, buffer.getvalue())
     return Pick(source="upload", digest=digest)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core import paths
+from core.safeload import plain
 
 
 def find_experiment(path: str | Path) -> Path:
@@ -22,18 +23,20 @@ def assign(tree: Any, change: str) -> None:
     """Put one `key=value` into nested tables; the value as TOML, or else as text."""
     key, separator, text = change.partition("=")
     if not separator:
-        raise ValueError(f"--set {change}: expected key=value, for example training.epochs=5")
+        raise ValueError(f"--set {plain(change)[:200]}: expected key=value, for example training.epochs=5")
     *parents, last = [int(part) if part.isdigit() else part for part in key.strip().split(".")]
     try:
         for part in parents:
             tree = tree.setdefault(part, {}) if isinstance(tree, dict) else tree[part]
         tree[last] = _parse(text.strip())
-    except (TypeError, IndexError) as error:
-        raise ValueError(f"--set {change}: the experiment has no such setting ({error})") from error
+    except (TypeError, IndexError, RecursionError) as error:
+        raise ValueError(
+            f"--set {plain(change)[:200]}: the experiment has no such setting ({error})"
+        ) from error
 
 
 def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # as said by TOML, and by numbers of too many digits
         return text

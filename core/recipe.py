@@ -8,6 +8,7 @@ from core import weights
 from core.datasets import located
 from core.device import Precision
 from core.registry import Settings
+from core.safeload import PathText
 
 
 class Training(Settings):
@@ -49,7 +50,7 @@ class Brought(Settings):
     digest: str = Field(
         default="", pattern="^([0-9a-f]{32})?$", description="Name of kept weights; filled in from the file."
     )
-    file: str = Field(
+    file: PathText = Field(
         default="",
         max_length=4096,
         exclude_if=lambda file: not file,

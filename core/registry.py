@@ -10,13 +10,25 @@ from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, model_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, model_serializer, model_validator
+
+LARGEST = 2**63
+"""What any number of a setting stays below."""
 
 
 class Settings(BaseModel):
     """Frozen, validated settings; an unknown field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_of_this_world(cls, given: Any) -> Any:
+        """No number that arithmetic would not survive; said before any field is looked at."""
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if isinstance(value, int | float) and not abs(value) < LARGEST:
+                raise ValueError(f"{str(name)[:40]}={str(value)[:20]}: expected a number below 2^63")
+        return given
 
 
 class Plugin(Settings):
@@ -48,8 +60,8 @@ def members(family: str) -> dict[str, type[Plugin]]:
 def create(family: str, name: str, **settings: Any) -> Any:
     """The method `name` of a family with these settings; an unknown name lists the choices."""
     known = members(family)
-    if name not in known:
-        raise ValueError(f"unknown {family[:-1]} '{name}'; choose from {list(known)}")
+    if not isinstance(name, str) or name not in known:
+        raise ValueError(f"unknown {family[:-1]} '{str(name)[:60]}'; choose from {list(known)}")
     return known[name](**settings)
 
 

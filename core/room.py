@@ -7,10 +7,9 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 
-from core import device
+from core import device, memory
 from core.influence.forecast import (
     LIBRARIES,
     Layer,
@@ -40,9 +39,9 @@ class Room:
 def room(folder: Path) -> Room:
     """What is free now; `folder` is where results go, whether it exists or not."""
     on_gpu = device.current().type == "cuda"
-    memory = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
+    free = torch.cuda.mem_get_info()[0] if on_gpu else memory.free()
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    return Room(memory, shutil.disk_usage(there).free, workers(), on_gpu)
+    return Room(free, shutil.disk_usage(there).free, workers(), on_gpu)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,13 @@ Shipped runs live in assets/results, a user's own in the store. Works with NumPy
 needed has been computed.
 """
 
-import hashlib
-import json
-import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core import device, paths, progress, truth
+from core import device, paths, processes, progress, run_notes, truth
 from core.experiment import Experiment
 from core.picks import Pick
 from core.pipeline import Plan, plan
@@ -42,8 +40,7 @@ def open_store(root: Path | None = None, *, computes: bool = True) -> Store:
 
 def identifier(experiment: Experiment) -> str:
     """Twelve hexadecimal digits that name an experiment, whatever its title."""
-    settings = experiment.model_dump(mode="json", exclude={"title", "description"})
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    return run_notes.name_of(experiment.model_dump(mode="json"))
 
 
 def resolved(experiment: Experiment) -> Experiment:
@@ -60,14 +57,7 @@ def record(experiment: Experiment, store: Store) -> Run:
     run_id = identifier(experiment)
     if found := find(run_id, store):
         return found
-    folder = store.root / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    part = folder / f"{run_id}.part"
-    part.write_text(
-        json.dumps({"created": created, "experiment": experiment.model_dump(mode="json")}, indent=1)
-    )
-    part.rename(folder / f"{run_id}.json")
+    created = run_notes.write(store.root / "runs" / f"{run_id}.json", experiment)
     return Run(run_id, experiment, created, shipped=False)
 
 
@@ -79,13 +69,15 @@ def find(run_id: str, store: Store) -> Run | None:
 def remove(run: Run, store: Store) -> None:
     """Take a run off the list; its results stay in the store until the store is deleted, so `restore` is free."""
     path = store.root / "runs" / f"{run.id}.json"
-    path.rename(path.with_suffix(".removed"))
+    with suppress(FileNotFoundError):  # somebody else removed it just now
+        path.rename(path.with_suffix(".removed"))
 
 
 def restore(run_id: str, store: Store) -> None:
     """Put a removed run back on the list."""
     path = store.root / "runs" / f"{run_id}.removed"
-    path.rename(path.with_suffix(".json"))
+    with suppress(FileNotFoundError):  # somebody else restored it just now
+        path.rename(path.with_suffix(".json"))
 
 
 def all_runs(store: Store) -> list[Run]:
@@ -105,10 +97,10 @@ def unreadable_runs(store: Store) -> list[Path]:
 
 def _read(path: Path, shipped: bool) -> Run | None:
     try:
-        note = json.loads(path.read_text())
-        return Run(path.stem, Experiment.checked(note["experiment"]), note["created"], shipped)
-    except (OSError, ValueError, KeyError, TypeError):
+        created, experiment = run_notes.read(path)
+    except (OSError, ValueError):
         return None
+    return Run(path.stem, experiment, created, shipped)
 
 
 def missing(p: Plan) -> list[Artifact[Any]]:
@@ -140,23 +132,37 @@ def complete(p: Plan) -> list[Artifact[Any]]:
 
 def make(goals: Iterable[Artifact[Any]]) -> list[Artifact[Any]]:
     """Make these results exist, and what they are made from; returns those that had to be computed."""
-    computed = lacking(goals)
-    for number, artifact in enumerate(computed):
-        progress.update("stages", number, len(computed))
-        _ = artifact.value
-    if computed:
-        progress.update("stages", len(computed), len(computed))
+    goals = tuple(goals)
+    if not (computed := lacking(goals)):
+        return []
+    with computed[0].store.in_use():  # what is there now will still be there when it is needed
+        computed = lacking(goals)
+        for number, artifact in enumerate(computed):
+            progress.update("stages", number, len(computed))
+            _ = artifact.value
+    progress.update("stages", len(computed), len(computed))
     return computed
 
 
+def mend(p: Plan) -> None:
+    """Check the files of every stored result of a plan; what is damaged is set aside and computed again."""
+    for artifact in kept(p):
+        if artifact.store.find(artifact):
+            artifact.store.get(artifact)
+
+
 def run_job(spec: dict[str, Any]) -> None:
-    """Work of a background job: {"experiment": ..., "options": {"device": ..., "store": ...}}."""
+    """Work of a background job: {"experiment": ..., "options": {"device": ..., "store": ..., "mend": ...}}."""
+    from core import beforehand  # which needs this module
+
     options = spec.get("options", {})
     store = open_store(Path(options["store"]) if options.get("store") else None)
-    with device.use(options.get("device", "auto")):
+    with device.use(options.get("device", "auto")), processes.use(options.get("processes")):
         experiment = resolved(Experiment.checked(spec["experiment"]))
         p = plan(experiment, store)
-        record(experiment, store)
+        beforehand.begin(p, anyway=options.get("anyway", False))
+        if options.get("mend"):
+            mend(p)
         complete(p)
 
 

@@ -1,18 +1,24 @@
 """One artifact, one folder: arrays as .npy, weights as safetensors, everything else in `values` of meta.json.
 
-Nothing is pickled, so a folder from a stranger cannot run code. Arrays come back memory-mapped and read-only.
+Nothing is pickled, so a folder from a stranger cannot run code. Arrays come back read-only; large ones are
+memory-mapped, small ones are copied, so that nothing that happens to their file later reaches or ends this process.
 """
 
 import dataclasses
 import shutil
 import typing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from core.integrity import ArtifactDamaged
+
 T = TypeVar("T")
+MAPPED = 32 * 2**20
+"""Bytes of an array file from which it is mapped."""
 
 
 def write(value: Any, folder: Path, prefix: str = "") -> dict[str, Any]:
@@ -24,7 +30,7 @@ def write(value: Any, folder: Path, prefix: str = "") -> dict[str, Any]:
     for field in dataclasses.fields(value):
         item, name = getattr(value, field.name), prefix + field.name
         if isinstance(item, np.ndarray):
-            np.save(folder / f"{name}.npy", item, allow_pickle=False)
+            _save(folder / f"{name}.npy", item)
         elif dataclasses.is_dataclass(item):
             plain[field.name] = write(item, folder, f"{name}.")
         elif isinstance(item, Path):
@@ -35,6 +41,30 @@ def write(value: Any, folder: Path, prefix: str = "") -> dict[str, Any]:
         else:
             plain[field.name] = item
     return plain
+
+
+def size(value: Any) -> int:
+    """Bytes that writing a dataclass takes, its plain fields aside."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, Path):
+        return sum(file.stat().st_size for file in value.rglob("*") if file.is_file())
+    if isinstance(value, dict):
+        return sum(size(item) for item in value.values())
+    if dataclasses.is_dataclass(value):
+        return sum(size(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return 0
+
+
+def read_checked(kind: type[T], folder: Path, plain: dict[str, Any]) -> T:
+    """The same as `read` for a folder whose digests are right. Raises ArtifactDamaged where it is another's all the same."""
+    try:
+        return read(kind, folder, plain)
+    except FileNotFoundError:
+        raise  # another process has just set it aside
+    except (ValueError, TypeError, KeyError, AttributeError, EOFError, SafetensorError) as error:
+        words = f"{folder}: cannot be read as {kind.__name__} ({str(error)[:120]}); another version wrote it"
+        raise ArtifactDamaged(words, folder) from error
 
 
 def read(kind: type[T], folder: Path, plain: dict[str, Any], prefix: str = "") -> T:
@@ -49,7 +79,7 @@ def read(kind: type[T], folder: Path, plain: dict[str, Any], prefix: str = "") -
 
 def _field(hint: Any, folder: Path, name: str, plain: Any) -> Any:
     if (folder / f"{name}.npy").exists():
-        return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        return _array(folder / f"{name}.npy")
     if dataclasses.is_dataclass(hint):
         return read(hint, folder, plain, f"{name}.")  # type: ignore[type-var]
     if hint is Path:
@@ -60,3 +90,23 @@ def _field(hint: Any, folder: Path, name: str, plain: Any) -> Any:
             array.flags.writeable = False
         return weights
     return tuple(plain) if isinstance(plain, list) else plain
+
+
+class _Stream:
+    """A file that NumPy does not write to by itself: its own way loses the reason of an error."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+
+
+def _save(file: Path, array: np.ndarray) -> None:
+    with file.open("wb") as opened:
+        np.save(_Stream(opened), array, allow_pickle=False)  # type: ignore[arg-type]
+
+
+def _array(file: Path) -> np.ndarray:
+    if file.stat().st_size >= MAPPED:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    array = np.load(file, allow_pickle=False)
+    array.flags.writeable = False
+    return array

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from core import paths
+from core import durable, paths
+from core.safeload import plain
 
 
 def folder() -> Path:
@@ -40,10 +41,7 @@ def keep(indices: Iterable[int], salt: str = "") -> str:
     digest = digest_of(rows, salt)
     file = folder() / f"{digest}.json"
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps({"rows": rows, "salt": salt}))
-        part.rename(file)
+        durable.write(file, json.dumps({"rows": rows, "salt": salt}))
     return digest
 
 
@@ -55,7 +53,7 @@ def read(digest: str) -> Int64[np.ndarray, " f"]:
     try:
         told = json.loads(file.read_text())
         rows, salt = np.array(told["rows"], np.int64).reshape(-1), str(told["salt"])
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         rows, salt = np.array([-1]), ""
     if digest_of(rows, salt) != digest:
         raise ValueError(f"{file}: was altered since it was written; delete it and make the set again")
@@ -93,24 +91,44 @@ def from_file(data: bytes, name: str, n: int) -> list[int]:
     return rows
 
 
+def rows_of(file: Path) -> Int64[np.ndarray, " f"]:
+    """Numbers from an .npy file, as they stand in it. Raises ValueError for anything but one row of whole numbers."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(4 * MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{plain(str(file))[:200]}: cannot be read; check the path") from error
+    if len(data) > 4 * MAX_FILE_BYTES:
+        raise ValueError(
+            f"{plain(str(file))[:200]}: expected at most {4 * MAX_FILE_BYTES:,} bytes; is it a list?"
+        )
+    try:
+        return np.array(_from_npy(data), np.int64)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{plain(str(file))[:200]}: expected an .npy file of whole numbers ({error})"
+        ) from error
+
+
 def _from_npy(data: bytes) -> list[int]:
     form, stream = np.lib.format, io.BytesIO(data)
     try:
-        version = form.read_magic(stream)
+        if (version := form.read_magic(stream)) not in ((1, 0), (2, 0)):
+            raise ValueError(f"version {version}")
         read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
         shape, _, kind = read(stream)
-    except ValueError as error:
-        raise ValueError(f"not an .npy file ({str(error)[:80]}): save the list with numpy.save") from error
-    if len(shape) != 1 or kind.kind not in "iu":
+    except Exception as error:  # its header is Python's text, whose reader raises whatever it stumbles over
+        raise ValueError("not an .npy file of numbers: save the list with numpy.save") from error
+    if len(shape) != 1 or kind.kind not in "iu" or shape[0] < 0:
         raise ValueError(
-            f"{kind} {shape}: expected one row of whole numbers, the images to remove; numpy.flatnonzero makes it "
-            "from a mask"
+            f"{plain(str(kind))[:60]} {str(shape)[:60]}: expected one row of whole numbers, the images to remove; "
+            "numpy.flatnonzero makes it from a mask"
         )
     if shape[0] * kind.itemsize != len(data) - stream.tell():  # a header may promise more than memory holds
         raise ValueError(
             f"{shape[0]:,} numbers are promised and not there: the file is cut off, save it again"
         )
-    return np.load(io.BytesIO(data), allow_pickle=False).tolist()
+    return np.frombuffer(data, kind, offset=stream.tell()).tolist()
 
 
 def _from_csv(data: bytes) -> list[int]:
@@ -118,11 +136,13 @@ def _from_csv(data: bytes) -> list[int]:
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
         if COLUMN not in (columns := list(reader.fieldnames or [])):
             raise ValueError(
-                f"columns {[c[:20] for c in columns[:8]]}: expected one named {COLUMN!r}; name it in line 1"
+                f"columns {[plain(c)[:20] for c in columns[:8]]}: expected one named {COLUMN!r}; name it in line 1"
             )
         return [_whole(row[COLUMN]) for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"not a CSV file ({str(error)[:80]}): save it as UTF-8 text with commas") from error
+        raise ValueError(
+            f"not a CSV file ({plain(str(error))[:80]}): save it as UTF-8 text with commas"
+        ) from error
 
 
 def _from_json(data: bytes) -> list[int]:

@@ -4,33 +4,27 @@
 and the keys of its inputs. Asking for its value loads it, or computes it and everything it needs.
 """
 
-import fcntl
-import hashlib
-import json
 import logging
-import os
-import platform
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from core import device, progress, serial
+from core import durable, integrity, keeping, locks, partial, progress, serial, soundness
+from core.integrity import ArtifactDamaged, check_integrity
+
+__all__ = ["Artifact", "ArtifactDamaged", "Stage", "Store", "check_integrity", "walk"]
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-PACKAGES = ("torch", "torchvision", "kronfluence", "numpy", "scikit-learn")
-
-
-class ArtifactDamaged(Exception):
-    """A stored result does not match the digest it was written with."""
+LOOK_SECONDS = 1.0
+"""How long a value that was checked is handed out before its files are looked at again."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,23 @@ class Stage(Generic[T]):
         return getattr(import_module(module), function)(*arguments)
 
 
+@dataclass
+class _Held(Generic[T]):
+    """A value in memory, and whether what it was read from or made from is still that."""
+
+    value: T
+    unchanged: Callable[[], bool]
+    looked: float
+
+    def fresh(self) -> bool:
+        """Whether it may be handed out again; looks at most once a second."""
+        now = time.monotonic()
+        if now - self.looked < LOOK_SECONDS:
+            return True
+        self.looked = now
+        return self.unchanged()
+
+
 @dataclass(frozen=True)
 class Artifact(Generic[T]):
     """A result that exists or can be made to exist."""
@@ -68,8 +79,7 @@ class Artifact(Generic[T]):
     @cached_property
     def key(self) -> str:
         """32 hexadecimal digits that name this result."""
-        parts = [self.stage.name, self.stage.version, [_identity(a) for a in self.arguments]]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+        return integrity.key_of(self.stage.name, self.stage.version, [_identity(a) for a in self.arguments])
 
     @property
     def stored_as(self) -> str:
@@ -86,18 +96,21 @@ class Artifact(Generic[T]):
         """True when the result is stored, or costs nothing to repeat."""
         return not self.stage.keep or self.store.find(self) is not None
 
-    @cached_property
+    @property
     def value(self) -> T:
-        """The result: loaded where it exists, else computed and stored."""
-        return self.store.get(self)
+        """The result: loaded where it exists, else computed and stored; loaded again when its files have changed."""
+        held: _Held[T] | None = vars(self).get("held")
+        if held is None or not held.fresh():
+            held = vars(self)["held"] = self.store.hold(self)
+        return held.value
 
     @property
     def meta(self) -> dict[str, Any]:
-        """Provenance of a stored result: recipe, versions, device, seconds."""
+        """Provenance of a stored result: recipe, versions, device, seconds. Raises ArtifactDamaged."""
         folder = self.store.find(self)
         if folder is None:
             raise FileNotFoundError(f"{self.stage.name} {self.key} has not been computed yet")
-        return json.loads((folder / "meta.json").read_text())
+        return integrity.record(folder)
 
 
 def _identity(argument: Any) -> Any:
@@ -114,7 +127,9 @@ class Store:
 
     def __init__(self, root: Path, shipped: tuple[Path, ...] = (), *, computes: bool = True) -> None:
         self.root, self.shipped, self.computes = Path(root), shipped, computes
-        self._verified: set[Path] = set()
+        with durable.explained(self.root):
+            self.root.exists()  # a path that is too long says so now
+        self._verified: dict[Path, integrity.Stamp] = {}
         self._open: dict[str, Artifact[Any]] = {}
 
     def step(self, stage: Stage[T], *arguments: Any) -> Artifact[T]:
@@ -130,115 +145,101 @@ class Store:
         """The folder that holds the finished result, or None."""
         for root in (self.root, *self.shipped):
             folder = root / artifact.stage.name / artifact.stored_as
-            if (folder / "meta.json").exists():
+            if (folder / integrity.RECORD).exists():
                 return folder
         return None
 
     def get(self, artifact: Artifact[T]) -> T:
         """Load a result, or compute it (one process at a time) and keep it."""
-        if not artifact.stage.keep:
-            return artifact.stage(*_values(artifact))
-        if (folder := self.find(artifact)) is None:
-            if not self.computes:
-                raise FileNotFoundError(f"{artifact.stage.name} {artifact.key} has not been computed yet")
-            with self._only_one(artifact):
-                folder = self.find(artifact) or self._compute(artifact)
-        try:
-            return self._load(artifact, folder)
-        except ArtifactDamaged as damage:
-            if not self.computes or not folder.is_relative_to(self.root):
-                raise
-            log.warning("%s; computing it again", damage)
-            _set_aside(folder)
-            return self.get(artifact)
+        return self.hold(artifact).value
 
-    def _load(self, artifact: Artifact[T], folder: Path) -> T:
-        try:
-            meta = json.loads((folder / "meta.json").read_text())
-        except ValueError as error:
-            raise ArtifactDamaged(f"{folder / 'meta.json'}: is not JSON ({error})") from error
-        if folder not in self._verified:
-            check_integrity(folder, meta)
-            self._verified.add(folder)
-        return serial.read(artifact.stage.returns, folder, meta["values"])
+    def hold(self, artifact: Artifact[T]) -> _Held[T]:
+        """The same, with what tells whether its files have changed since."""
+        if not artifact.stage.keep:
+            return _made_of_inputs(artifact)
+        if (folder := self.find(artifact)) is None and not self.computes:
+            raise FileNotFoundError(f"{artifact.stage.name} {artifact.key} has not been computed yet")
+        if folder is not None:
+            try:
+                return self._load(artifact, folder)
+            except (ArtifactDamaged, FileNotFoundError):  # the latter: another process sets it aside
+                if not self.computes:
+                    raise
+        with self._only_one(artifact):
+            return self._sound(artifact) or self._load(artifact, self._compute(artifact))
+
+    def in_use(self) -> AbstractContextManager[None]:
+        """While inside, nothing of this store is deleted by housekeeping."""
+        return locks.holding(in_use_file(self.root), _waiting, shared=True)
+
+    def _only_one(self, artifact: Artifact[Any]) -> AbstractContextManager[None]:
+        """Hold the key's lock file, so that a second process waits and then finds the result."""
+        return locks.holding(lock_file(self.root, artifact.stored_as), _waiting)
+
+    def _sound(self, artifact: Artifact[T]) -> _Held[T] | None:
+        """The result if there is a sound one, as when another process was quicker; damaged own ones are set aside.
+
+        A damaged one among those that were shipped stays, and a new one in the own folder goes before it.
+        """
+        for root in (self.root, *self.shipped):
+            folder = root / artifact.stage.name / artifact.stored_as
+            if not (folder / integrity.RECORD).exists():
+                continue
+            try:
+                return self._load(artifact, folder)
+            except ArtifactDamaged as damage:
+                log.warning("%s; computing it again", damage)
+                if root == self.root:
+                    keeping.set_aside(folder)
+        return None
+
+    def _load(self, artifact: Artifact[T], folder: Path) -> _Held[T]:
+        """Check what there is and read it. Raises ArtifactDamaged."""
+        stamp, meta, stage = integrity.stamp(folder), integrity.record(folder), artifact.stage
+        integrity.check_identity(
+            folder, meta, stage=stage.name, version=stage.version, key=artifact.stored_as
+        )
+        if self._verified.get(folder) != stamp:
+            integrity.check_integrity(folder, meta)
+            self._verified[folder] = stamp
+        value = serial.read_checked(stage.returns, folder, meta["values"])
+        return _Held(value, lambda: integrity.stamp(folder) == stamp, time.monotonic())
 
     def _compute(self, artifact: Artifact[T]) -> Path:
-        arguments = _values(artifact)
-        progress.stage(artifact.stage.name)
-        started = time.perf_counter()
-        value = artifact.stage(*arguments)
-        seconds = time.perf_counter() - started
-        final = self.folder(artifact)
-        part = final.with_name(f"{artifact.key}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        values = serial.write(value, part)
-        _write_meta(part, artifact, values, seconds)
-        if final.exists():  # without its record, for example after an incomplete copy of a store
-            _set_aside(final)
-        part.rename(final)
-        return final
-
-    @contextmanager
-    def _only_one(self, artifact: Artifact[Any]) -> Iterator[None]:
-        """Hold the key's lock file, so that a second process waits and then finds the result."""
-        path = self.root / "locks" / artifact.key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        arguments, stage = _values(artifact), artifact.stage
+        progress.stage(stage.name)
+        with self.in_use(), partial.kept(self.root, artifact.stored_as) as place:
+            value = soundness.made(stage.name, lambda: stage(*arguments))
+            recipe = {"stage": stage.name, "version": stage.version, "key": artifact.key}
+            asked = [_identity(a) for a in artifact.arguments]
+            about = recipe | {"arguments": asked, "seconds": round(place.spent, 4)}
+            keeping.put(value, self.folder(artifact), about)
+        return self.folder(artifact)
 
 
-def _set_aside(folder: Path) -> None:
-    folder.rename(folder.with_name(f"{folder.name}.damaged-{time.time_ns()}"))
+def lock_file(root: Path, key: str) -> Path:
+    """The lock of a result: whoever holds it may write it."""
+    return root / "locks" / key
+
+
+def in_use_file(root: Path) -> Path:
+    """The lock that all who compute share, and that housekeeping wants alone."""
+    return root / "locks" / "in-use"
+
+
+def _waiting() -> None:
+    """Say that another process has what we want; stops here when asked to."""
+    progress.update("waiting for another process", 0)
+
+
+def _made_of_inputs(artifact: Artifact[T]) -> _Held[T]:
+    inputs = [(a, a.value) for a in artifact.inputs]
+    value = artifact.stage(*_values(artifact))
+    return _Held(value, lambda: all(a.value is was for a, was in inputs), time.monotonic())
 
 
 def _values(artifact: Artifact[Any]) -> list[Any]:
     return [a.value if isinstance(a, Artifact) else a for a in artifact.arguments]
-
-
-def _write_meta(folder: Path, artifact: Artifact[Any], values: dict[str, Any], seconds: float) -> None:
-    meta = {
-        "stage": artifact.stage.name,
-        "version": artifact.stage.version,
-        "key": artifact.key,
-        "arguments": [_identity(a) for a in artifact.arguments],
-        "values": values,
-        "seconds": round(seconds, 4),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "hardware": device.describe(),
-        "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},
-        "files": {str(p.relative_to(folder)): _digest(p) for p in _files(folder)},
-    }
-    target = folder / "meta.json"
-    target.write_text(json.dumps(meta | {"seal": _seal(meta)}, indent=1))
-    with target.open("rb") as handle:
-        os.fsync(handle.fileno())
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "meta.json")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _seal(meta: dict[str, Any]) -> str:
-    rest = {name: value for name, value in meta.items() if name != "seal"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def check_integrity(folder: Path, meta: dict[str, Any]) -> None:
-    """Raise ArtifactDamaged when a file of the result, or its record, is missing or altered."""
-    if not isinstance(meta, dict) or meta.get("seal") != _seal(meta):
-        raise ArtifactDamaged(f"{folder / 'meta.json'}: was altered since the result was computed")
-    for name, digest in meta["files"].items():
-        path = folder / name
-        if not path.exists() or _digest(path) != digest:
-            state = "is missing" if not path.exists() else "was altered"
-            raise ArtifactDamaged(f"{path}: {state} since {meta['stage']} {meta['key']} was computed")
 
 
 def walk(artifact: Artifact[Any], visit: Callable[[Artifact[Any]], None]) -> None:

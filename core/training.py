@@ -1,15 +1,18 @@
 """Trains classifiers: the victim, and every model that an unlearner makes. Hands on weights and curves."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core import device, progress
+from core import device, partial, progress
 from core.artifacts import Dataset, Split, TrainedModel
+from core.course import Course
 from core.experiment import Training
 from core.models.base import Model
 from core.networks import Standardise, batches, build, weights_of
@@ -31,9 +34,9 @@ def fit(network: nn.Module, dataset: Dataset, split: Split, recipe: Training) ->
 
     Raises TrainingDiverged when the loss is no longer finite.
     """
-    started = device.clock()
-    curves = list(_epochs(network, Loader(dataset, split, recipe), recipe))
-    seconds = device.clock() - started
+    started = partial.clock()
+    curves = _epochs(network, Loader(dataset, split, recipe), recipe)
+    seconds = partial.clock() - started
     return TrainedModel(
         weights=weights_of(network),
         loss=np.array([loss for loss, _ in curves], np.float32),
@@ -43,12 +46,20 @@ def fit(network: nn.Module, dataset: Dataset, split: Split, recipe: Training) ->
     )
 
 
-class Batch(NamedTuple):
-    """Standardised and augmented images [b c h w], their labels [b], and their rows in the split [b]."""
+@dataclass(frozen=True)
+class Batch:
+    """Some images of a split; they are made when first asked for."""
 
-    inputs: Tensor
     labels: Tensor
+    """[b]"""
     rows: Tensor
+    """Places in the split, [b]."""
+    make: Callable[[], Tensor]
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """Standardised and augmented images [b c h w]."""
+        return self.make()
 
 
 class Loader:
@@ -74,31 +85,52 @@ class Loader:
         shuffled = torch.randperm(len(self.labels), generator=self.order).to(self.place)
         for start in range(0, len(self) * self.size, self.size):
             rows = shuffled[start : start + self.size]
-            yield Batch(self.augmenter(self.standardise(self.images[rows])), self.labels[rows], rows)
+            yield self._batch(rows, self.augmenter.draw(len(rows)))
+
+    def endless(self) -> Iterator[Batch]:
+        """Pass after pass."""
+        while True:
+            yield from self
+
+    def _batch(self, rows: Tensor, draw: Tensor) -> Batch:
+        def make() -> Tensor:
+            return self.augmenter.moved(self.standardise(self.images[rows]), draw)
+
+        return Batch(self.labels[rows], rows, make)
 
 
-def _epochs(network: nn.Module, loader: Loader, recipe: Training) -> Iterator[tuple[float, float]]:
-    """Mean loss and accuracy of each epoch, as it ends."""
+def _epochs(network: nn.Module, loader: Loader, recipe: Training) -> list[tuple[float, float]]:
+    """Mean loss and accuracy of each epoch."""
     optimiser, schedule = optimiser_for(network, recipe, len(loader))
-    for epoch in range(recipe.epochs):
-        network.train()
-        seen = torch.zeros(3, device=loader.place)
-        for step, batch in enumerate(loader, epoch * len(loader) + 1):
-            with device.autocast(recipe.precision):
-                logits = network(batch.inputs).float()
-            loss = F.cross_entropy(logits, batch.labels)
-            descend(loss, optimiser)
-            schedule.step()
-            hits = (logits.argmax(1) == batch.labels).float().sum()
-            seen += torch.stack([loss.detach() * len(logits), hits, torch.full_like(hits, len(logits))])
-            progress.update("training step", step, recipe.epochs * len(loader))
-        total, hit, count = seen.tolist()
-        if not np.isfinite(total):
-            raise TrainingDiverged(
-                f"training loss became {total} in epoch {epoch + 1}: "
-                f"lower training.learning_rate (now {recipe.learning_rate}) or use precision fp32"
-            )
-        yield total / count, hit / count
+    course, total = Course("training", network, optimiser, schedule), recipe.epochs * len(loader)
+    curves: list[tuple[float, float]] = course.plain.get("curves", [])
+    seen = course.extra.get("seen", torch.zeros(3, device=loader.place))
+    network.train()
+    for step, batch in enumerate(islice(loader.endless(), course.first, total), course.first + 1):
+        with device.autocast(recipe.precision):
+            logits = network(batch.inputs).float()
+        loss = F.cross_entropy(logits, batch.labels)
+        descend(loss, optimiser)
+        schedule.step()
+        hits = (logits.argmax(1) == batch.labels).float().sum()
+        seen = seen + torch.stack([loss.detach() * len(logits), hits, torch.full_like(hits, len(logits))])
+        progress.update("training step", step, total)
+        if step % len(loader) == 0:
+            curves.append(_mean(seen, len(curves) + 1, recipe))
+            seen = torch.zeros_like(seen)
+        words = f"epoch {min(step // len(loader) + 1, recipe.epochs)} of {recipe.epochs}"
+        course.offer(step, words, last=step == total, extra={"seen": seen}, curves=curves)
+    return curves
+
+
+def _mean(seen: Tensor, epoch: int, recipe: Training) -> tuple[float, float]:
+    total, hit, count = seen.tolist()
+    if not np.isfinite(total):
+        raise TrainingDiverged(
+            f"training loss became {total} in epoch {epoch}: "
+            f"lower training.learning_rate (now {recipe.learning_rate}) or use precision fp32"
+        )
+    return total / count, hit / count
 
 
 def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
@@ -153,10 +185,19 @@ class Augmenter:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Augmented copies of standardised images [n c h w]."""
+        return self.moved(images, self.draw(len(images)))
+
+    def draw(self, n: int) -> Tensor:
+        """The random numbers of the next n images, on the CPU; none where nothing is random."""
+        still = self.shift == 0 and not self.flip
+        return torch.empty(n, 0) if still else torch.rand(n, 3, generator=self.stream)
+
+    def moved(self, images: Tensor, draw: Tensor) -> Tensor:
+        """Copies of images, augmented by these numbers."""
         n, _, height, width = images.shape
-        if self.shift == 0 and not self.flip:
+        if not draw.numel():
             return images
-        draw = torch.rand(n, 3, generator=self.stream).to(images.device)
+        draw = draw.to(images.device)
         theta = torch.zeros(n, 2, 3, device=images.device)
         theta[:, 0, 0] = 1 - 2 * (draw[:, 0] < 0.5).float() if self.flip else 1
         theta[:, 1, 1] = 1
@@ -171,9 +212,9 @@ class Augmenter:
 def mean_loss(network: nn.Module, dataset: Dataset, split: Split) -> float:
     """Mean cross-entropy on un-augmented images, nats. Near zero means vanishing gradients: scores are noise."""
     network.eval()
-    total, start = 0.0, 0
-    for inputs in batches(split.images, dataset):
-        labels = torch.from_numpy(np.array(split.labels[start : start + len(inputs)])).to(inputs.device)
-        total += F.cross_entropy(network(inputs).float(), labels, reduction="sum").item()
-        start += len(inputs)
-    return total / max(start, 1)
+
+    def summed(inputs: Tensor, rows: slice) -> float:
+        labels = torch.from_numpy(np.array(split.labels[rows])).to(inputs.device)
+        return F.cross_entropy(network(inputs).float(), labels, reduction="sum").item()
+
+    return sum(batches(split.images, dataset, summed)) / max(len(split), 1)

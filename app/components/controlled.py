@@ -6,7 +6,7 @@ leave the value to the component). The token goes back to the browser, which the
 has seen its latest gesture and never lets an older answer overwrite it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,25 @@ def source(folder: Path, *names: str) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What a reader raises for a message that no page of ours sends: it is no gesture."""
+
+
+def committed(key: str) -> dict[str, Any]:
+    """The message of a component as the browser sent it, `{"value": ..., "token": ...}`; empty where it is none."""
+    state = st.session_state.get(key)
+    said = state.get("commit") if isinstance(state, Mapping) else None
+    whole = isinstance(said, Mapping) and "value" in said and isinstance(said.get("token"), str | int | float)
+    return dict(said) if whole else {}
+
+
+def _understood(read: Callable[[Any], Any], commit: Mapping[str, Any]) -> tuple[bool, Any]:
+    try:
+        return True, read(commit["value"])
+    except NONSENSE:
+        return False, None
+
+
 @contextmanager
 def agreement(
     key: str, given: Any, read: Callable[[Any], Any], *, nothing: Any = None
@@ -29,11 +48,12 @@ def agreement(
     side has set one. The gesture counts as taken only when the block completes: Streamlit may stop a run
     while it mounts, and the next run must then see the gesture again.
     """
-    commit = (st.session_state.get(key) or {}).get("commit")
+    commit = committed(key)
     before = st.session_state.get(f"_{key}_agreed", {}) if commit else {}
     token = commit["token"] if commit else None
-    if commit and token != before.get("token"):
-        current = read(commit["value"])
+    new, gesture = _understood(read, commit) if commit and token != before.get("token") else (False, None)
+    if new:
+        current = gesture
     elif given is not None:
         current = given
     else:

@@ -6,7 +6,7 @@ import streamlit as st
 from app import results, rules, state
 from app.state import View
 from app.words import counted
-from core import collapse
+from core import collapse, soundness
 from core.artifacts import Detection
 from core.cases import Case
 from core.detectors.contrast import Contrast
@@ -33,6 +33,12 @@ def advice(case: Case, view: View, found: Detection) -> None:
         _nothing(rule, line)
     elif flagged > MANY * n:
         st.warning(f"{flagged / n:.0%} of the training set is flagged: the method assumes a small set.")
+    if (silent := soundness.silent(case.plan.scores.value, view.query)) > MANY * n:
+        st.warning(
+            f"{silent / n:.0%} of the training images have exactly no influence: the classifier fits them so surely that "
+            "their loss rounds to 0. Nothing can be said about them; fewer epochs or more weight decay leave something "
+            "to measure."
+        )
     told = [*_defaults(case, view, rule, flagged), *_plateau(rule, line)]
     st.caption(" ".join(told), help=PLATEAU if line.plateau else None)
 

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import images, results, state
+from app.address_rules import CHOICES
 from app.components.gallery import Item, gallery
 from app.shell import escaped
 from app.state import View
@@ -53,7 +54,7 @@ def looks(view: View) -> None:
             (
                 "Amplify differences",
                 "factor",
-                list(state.CHOICES["factor"]),
+                list(CHOICES["factor"]),
                 lambda f: "auto" if f == "auto" else f"× {f}",
                 "Grey is no change, brighter is more, darker is less. auto: as far as nothing is cut off.",
             ),

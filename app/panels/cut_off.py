@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app import rules, state
+from app.address_rules import LARGEST
 from app.components.threshold import threshold
 from app.panels import kinds
 from app.shell import escaped
@@ -32,7 +33,7 @@ class Dragged:
     mark: str = ""
     mirrored: bool = False
     """Flagged means above, and the component gets everything negated."""
-    reach: float = state.LARGEST
+    reach: float = LARGEST
 
 
 def contrast(case: Case, view: View) -> View:

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import results, shell
+from app import access, results, shell
 from app.shell import escaped
 from app.words import counted
 
@@ -50,6 +50,7 @@ def asked(toml: str, command: str = "plan") -> Any:
 
     Another `command` that takes an experiment file answers in its own way.
     """
+    access.require("start jobs")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "experiment.toml"
         file.write_text(toml)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import results, state
+from app import access, ownership, results, state
 from app.shell import escaped
 from core import paths
 from core.bundles import bundle
@@ -30,7 +30,7 @@ def import_panel() -> None:
             placeholder="from-a-colleague.zip",
             help=f"Below {escaped(str(paths.data_root()))}.",
         )
-        ready = upload is not None or bool(place.strip())
+        ready = (upload is not None or bool(place.strip())) and access.allowed("import bundles")
         if st.button("Open it", icon=":material/unarchive:", disabled=not ready, key="open-bundle"):
             with st.spinner("Checking every file"):
                 _take_in(upload, place.strip())
@@ -40,6 +40,7 @@ def import_panel() -> None:
 
 def _take_in(upload: object, place: str) -> None:
     st.session_state.pop(OPENED, None)
+    access.require("import bundles")
     try:
         opened = _uploaded(upload) if upload else bundle.open_bundle(located(place), results.store())
     except (BundleRefused, CasebookUnavailable, OSError) as error:
@@ -47,6 +48,7 @@ def _take_in(upload: object, place: str) -> None:
         return
     for run in opened.runs:
         results.forget(run.id)
+        ownership.claim(results.store().root, run.id)
     st.session_state[OPENED] = opened
 
 

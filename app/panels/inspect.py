@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app import image_facts, images, results, rules, state
+from app.address_rules import MOST_CHOSEN
 from app.components.gallery import Selection, workbench
 from app.panels import listing as lists
 from app.panels.inspector import inspector, shown
@@ -47,7 +48,7 @@ def training_images(case: Case, view: View, found: Detection) -> None:
 def _selection(view: View, primary: int) -> Selection:
     """What the view has selected, as the gallery takes it."""
     pinned = view.pinned if view.pinned >= 0 else None
-    return Selection(primary, lists.chosen(view), pinned, most=state.MOST_CHOSEN)
+    return Selection(primary, lists.chosen(view), pinned, most=MOST_CHOSEN)
 
 
 def _taken(case: Case, view: View, picked: Selection, listed: Listing, *, before: int) -> View:

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import charts, closeup_charts, closeups, image_facts, images, results, rules, state
+from app.address_rules import MOST_CHOSEN
 from app.components.gallery import gallery
 from app.panels import listing as lists
 from app.panels.layers import layers
@@ -114,7 +115,7 @@ def decisions(case: Case, view: View, i: int) -> None:
             "Deselect" if i in some else "Select",
             key="select-image",
             icon=":material/check_box:" if i in some else ":material/check_box_outline_blank:",
-            disabled=len(now) > state.MOST_CHOSEN,
+            disabled=len(now) > MOST_CHOSEN,
             on_click=lambda: state.update(chosen=".".join(map(str, now))),
             help="Adds it to the selected set, or takes it away. Ctrl-click in the gallery does the same.",
         )
@@ -128,7 +129,7 @@ def changes(case: Case, view: View, i: int, key: str) -> None:
     figure = closeup_charts.changes_by_kind(delta, names, below, collapse.typical_change(delta))
     fall = int((delta < below).sum())
     alt = f"changes of influence of training image {i}, {fall} of {len(delta)} below the dotted line"
-    charts.show(figure, key=key, alt=alt, height=330)
+    charts.show(figure, key=key, alt=alt)
 
 
 def neighbours(case: Case, found: Detection, listed: Listing, i: int) -> None:

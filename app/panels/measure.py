@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import measures, state
 from app.state import View
+from app.words import escaped
 from core.cases import Case
 
 DAMPINGS = [1e-10, 1e-8, 1e-6, 1e-4, 1e-2, "heuristic"]
@@ -24,7 +25,7 @@ def measure(case: Case, view: View) -> tuple[View, Case]:
     try:
         chosen = measures.measured(case, view.measure)
     except ValueError as error:
-        st.toast(f"{error}; the case's own way is shown.")
+        st.toast(f"{escaped(str(error))}; the case's own way is shown.")
         chosen, view = case, state.update(measure="")
     label = "How influence is measured" + (" · changed" if view.measure else "")
     key = f"measure-{case.id}"

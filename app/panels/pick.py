@@ -1,15 +1,20 @@
 """Choose the misbehaving test image, and see what the classifier makes of it."""
 
+from collections import OrderedDict
+
 import numpy as np
 import streamlit as st
 
 from app import charts, images, results, state
 from app.components.gallery import gallery
+from app.drawn import Drawn, drawn
 from app.state import View
 from app.words import listed, quoted
 from core.artifacts import Queries
 from core.cases import Case
 from core.picks import OWN, UNKNOWN, Pick, read_upload
+
+_opinions: OrderedDict[tuple[str, str, int], Drawn] = OrderedDict()
 
 
 def pick_query(own: Case, view: View) -> tuple[View, Case]:
@@ -33,13 +38,13 @@ def pick_query(own: Case, view: View) -> tuple[View, Case]:
     if case is own:
         view = view if not view.pick else state.update(pick="")
         with right:
-            _opinion(names, queries, view.query)
+            _opinion(own, names, view.query)
         return view, own
     with left:
         _picked(own, case, names)
     with right:
         if case.plan.queries.done:
-            _opinion(names, case.plan.queries.value, 0)
+            _opinion(case, names, 0)
             _label(case, names)
     return view, case
 
@@ -85,14 +90,20 @@ def _which(own: Case, queries: Queries, names: list[str]) -> str:
     )
 
 
-def _opinion(names: list[str], queries: Queries, query: int) -> None:
+def _opinion(case: Case, names: list[str], query: int) -> None:
     """What the classifier makes of one image."""
+    queries = case.plan.queries.value
     row, values = queries.test_rows[query], queries.probabilities[query]
     about = "your image" if row == UNKNOWN else f"test image {row}"
     st.markdown(f"**What the classifier says about {about}**")
-    figure = charts.probabilities(names, values, int(queries.true_labels[query]), int(queries.labels[query]))
+    true, read = int(queries.true_labels[query]), int(queries.labels[query])
+    figure = results.remembered(
+        _opinions,
+        (case.id, case.plan.queries.key, query),
+        lambda: drawn(charts.probabilities(names, values, true, read), 210),
+    )
     alt = f"The classifier says {names[int(values.argmax())]} with {values.max():.1%}"
-    charts.show(figure, key="query-probabilities", alt=alt, height=210)
+    charts.show(figure, key="query-probabilities", alt=alt)
 
 
 def _picked(own: Case, case: Case, names: list[str]) -> None:

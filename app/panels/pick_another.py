@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import answers, images, shell, state
+from app import access, answers, images, shell, state
 from app.components.gallery import gallery
 from app.shell import escaped
 from app.state import View
@@ -149,6 +149,7 @@ def _uploaded(own: Case, key: str) -> Pick | None:
     if file is None:
         return None
     try:
+        access.require("upload files")
         pick = picks.keep_upload(file.getvalue(), size)
     except ImageRefused as error:
         st.error(escaped(str(error)), icon=":material/broken_image:")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import results, rules, state
+from app import access, results, rules, state
 from app.panels.review.verdicts import chip
 from app.shell import escaped
 from app.state import View
@@ -76,18 +76,25 @@ def _save(case: Case, view: View, page: str) -> None:
 
     def save() -> None:
         try:
+            access.require("save views")
             address = state.parameters_of(view) | {"v": state.VERSION}
             root, name = results.store().root, st.session_state[key]
             saved_views.save(root, case.id, page, name=name, address=address)
             st.session_state[key] = ""
             st.toast("Saved. It is listed here and on *Cases*.", icon=":material/bookmark:")
-        except (ValueError, CasebookUnavailable) as error:
+        except (ValueError, CasebookUnavailable, access.NotAllowed) as error:
             st.toast(escaped(str(error)), icon=":material/error:")
 
     st.text_input(
         "Name of this view", key=key, max_chars=80, placeholder="for example: tolerance 2, dogs only"
     )
-    st.button("Save this view", key="save-view", icon=":material/bookmark_add:", on_click=save)
+    st.button(
+        "Save this view",
+        key="save-view",
+        icon=":material/bookmark_add:",
+        on_click=save,
+        **access.only("save views"),
+    )
 
 
 def row(kept: SavedView, *, case_title: str = "") -> None:
@@ -103,16 +110,18 @@ def row(kept: SavedView, *, case_title: str = "") -> None:
             key=f"star-{kept.id}",
             icon=f":material/{star}:",
             type="tertiary",
-            on_click=saved_views.star,
+            on_click=access.checked("save views", saved_views.star),
             args=(root, kept.id, not kept.starred),
+            disabled=not access.allowed("save views"),
         )
         st.button(
             "Remove",
             key=f"forget-{kept.id}",
             icon=":material/delete:",
             type="tertiary",
-            on_click=_remove,
+            on_click=access.checked("save views", _remove),
             args=(kept,),
+            disabled=not access.allowed("save views"),
         )
 
 
@@ -131,7 +140,7 @@ def _undo(case: Case) -> None:
         st.button(
             f"Undo: bring back “{escaped(kept.name)}”",
             icon=":material/undo:",
-            on_click=_restore,
+            on_click=access.checked("save views", _restore),
             key="unremove-view",
         )
 

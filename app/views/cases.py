@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from app import images, results, shell, state
+from app import access, images, ownership, results, shell, state
 from app.panels.challenge.blind_cards import challenge_cards
 from app.panels.import_case import import_panel
+from app.panels.sharing import sharing
 from app.panels.status import row as saved_view
 from app.shell import escaped
-from core import cases, runs, saved_views
+from core import runs, saved_views
 from core.casebook import CasebookUnavailable
 from core.cases import Case
 
@@ -31,6 +32,7 @@ with st.container(horizontal=True, key="ways-in"):
 
 def remove(case: Case) -> None:
     """Take a case and its variants off the list, and remember how to undo it."""
+    access.require("remove cases", ownership.owners_of(case, results.store().root))
     own = [run for run in case.variants if not run.shipped]
     for run in own:
         runs.remove(run, results.store())
@@ -39,6 +41,7 @@ def remove(case: Case) -> None:
 
 def undo(ids: list[str]) -> None:
     """Put a removed case back."""
+    access.require("remove cases")
     for run_id in ids:
         runs.restore(run_id, results.store())
     del st.session_state["removed"]
@@ -68,6 +71,7 @@ def card(case: Case) -> None:
         if x.description:
             st.caption(escaped(x.description))
         buttons(case, done)
+        sharing(case)
 
 
 def summary(case: Case) -> str:
@@ -90,7 +94,7 @@ def buttons(case: Case, done: bool) -> None:
         st.badge("ready" if done else "not finished", color="green" if done else "orange")
         if case.run.shipped:
             st.badge("bundled", color="gray")
-        else:
+        elif ownership.may_change(case, results.store().root):
             st.button(
                 "Remove",
                 key=f"remove-{case.id}",
@@ -110,6 +114,8 @@ def views(found: list[Case]) -> None:
     except CasebookUnavailable as error:
         st.warning(escaped(str(error)))
         return
+    if access.visitor().signed_in:
+        kept = [view for view in kept if view.case_id in titles or results.case(view.case_id)]
     if not kept:
         return
     st.header("Saved views")
@@ -120,7 +126,7 @@ def views(found: list[Case]) -> None:
 
 
 st.header("Cases")
-found = cases.all_cases(results.store())
+found = ownership.all_cases(results.store())
 if not found:
     st.info("No investigation yet, and the bundled one is missing. Start a new one.", icon=":material/info:")
 for start in range(0, len(found), 2):

@@ -1,4 +1,4 @@
-"""The user guide, for analysts, teachers and researchers; the same text as in the repository."""
+"""The user guide, for those who use it and those who run it; the same text as in the repository."""
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ FOR = {
     "teacher": "Teachers",
     "researcher": "Researchers",
     "own_model": "Your own model",
+    "server": "Running it for a group",
 }
 
 view = state.current()

@@ -4,18 +4,17 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app import results, shell, state
+from app import ownership, results, shell, state
 from app.panels.lesson import guided_evidence, guided_verdict
 from app.panels.lesson.guided import Lesson, onwards, where
 from app.shell import escaped
-from core import cases
 from core.cases import Case
 from core.learn import lessons
 
 
 def first() -> Case | None:
     """The case that the lesson is about where the address names none."""
-    return next((case for case in cases.all_cases(results.store()) if lessons.suited(case)), None)
+    return next((case for case in ownership.all_cases(results.store()) if lessons.suited(case)), None)
 
 
 def refuse(case: Case) -> None:

@@ -3,17 +3,17 @@
 import numpy as np
 import streamlit as st
 
-from app import charts, results, state
+from app import charts, ownership, results, state
 from app.glossary import WORDS
 from app.panels import method_contrast
 from app.shell import escaped
-from core import cases, registry
+from core import registry
 from core.cases import Case
 
 
 def bundled() -> Case | None:
     """The first bundled case, whose figures are shown."""
-    known = cases.all_cases(results.store())
+    known = ownership.all_cases(results.store())
     return next((case for case in known if case.run.shipped and not case.unfinished), None)
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import forms, shell
+from app import access, forms, shell
 from app.panels import choices
 from app.panels.forecast import forecast
 from app.panels.own.own_model import own_model
@@ -110,8 +110,9 @@ device = st.segmented_control(
     "Compute on", list(places), default="auto", format_func=places.get, required=True, key="device"
 )
 with st.container(horizontal=True):
-    begin = st.button("Start", icon=":material/play_arrow:", type="secondary", disabled=bool(lack))
-    ask = st.button("What will it cost?", icon=":material/timer:")
+    ready = not lack and access.allowed("start jobs")
+    begin = st.button("Start", icon=":material/play_arrow:", type="secondary", disabled=not ready)
+    ask = st.button("What will it cost?", icon=":material/timer:", **access.only("start jobs"))
     st.download_button(
         "experiment.toml",
         experiment.to_toml(),

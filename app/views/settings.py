@@ -7,20 +7,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import results, shell
+from app import access, results, serving, shell
 from app.glossary import KEYS
 from app.shell import escaped
 from core import housekeeping, jobs, paths
+from core.durable import CannotWrite
 from core.jobs import JobsUnavailable
 
 st.title("Settings")
-st.header("Folders")
-st.table(
-    {
-        "Images": f"{paths.data_root()}  (INFLUENCE_DATA)",
-        "Results": f"{paths.store_root()}  (INFLUENCE_STORE)",
-    }
-)
+if access.allowed("inspect the machine"):
+    st.header("Folders")
+    st.table(
+        {
+            "Images": f"{paths.data_root()}  (INFLUENCE_DATA)",
+            "Results": f"{paths.store_root()}  (INFLUENCE_STORE)",
+        }
+    )
 
 
 def size(count: int) -> str:
@@ -48,7 +50,12 @@ def confirm(part: housekeeping.Share) -> None:
         st.page_link("views/jobs.py", label="See the jobs", icon=":material/schedule:")
         return
     if st.button("Delete", icon=":material/delete_forever:", key="really-clear"):
-        freed = housekeeping.clear(results.store(), part.name)
+        access.require("delete results")
+        try:
+            freed = housekeeping.clear(results.store(), part.name)
+        except (housekeeping.StoreInUse, CannotWrite) as refusal:
+            st.warning(escaped(str(refusal)))
+            return
         st.toast(f"{size(freed)} are free again.", icon=":material/check:")
         st.rerun()
 
@@ -60,7 +67,7 @@ with shell.explained_errors():
         with row:
             st.markdown(f"**{part.title}** · {size(part.bytes)}  \n{part.meaning}")
             if part.name != "rest":
-                icon, off = ":material/delete:", not part.count
+                icon, off = ":material/delete:", not part.count or not access.allowed("delete results")
                 if st.button("Delete", key=f"clear-{part.name}", icon=icon, disabled=off):
                     confirm(part)
 
@@ -71,6 +78,7 @@ LEVELS = {"ok": ":material/check_circle:", "warning": ":material/warning:", "err
 
 def checked() -> list[dict[str, str]]:
     """What the check found; it runs in a process of its own, because it loads the libraries."""
+    access.require("inspect the machine")
     done = subprocess.run(
         [sys.executable, "-m", "core", "doctor", "--json"],
         capture_output=True,
@@ -91,7 +99,7 @@ def diagnostics(checks: list[dict[str, str]]) -> str:
     return "\n".join(lines).replace(str(Path.home()), "~")
 
 
-if st.button("Check", icon=":material/stethoscope:"):
+if st.button("Check", icon=":material/stethoscope:", **access.only("inspect the machine")):
     with st.spinner("checking"):
         st.session_state["checks"] = checked()
 if checks := st.session_state.get("checks"):
@@ -103,20 +111,9 @@ if checks := st.session_state.get("checks"):
         st.code(diagnostics(checks), language=None, wrap_lines=True)
 
 st.header("How it is served")
-WANTED = {
-    "server.address": ("127.0.0.1", "answers this computer only"),
-    "server.enableXsrfProtection": (True, "uploads come from this page only"),
-    "server.enableCORS": (True, "other pages cannot read the answers"),
-    "client.showErrorDetails": ("none", "errors show no inner workings"),
-}
-for option, (wanted, meaning) in WANTED.items():
-    found = st.get_option(option)
-    good = found == wanted
-    icon = LEVELS["ok" if good else "warning"]
-    st.markdown(
-        f"{icon} **{option}** is `{found}`"
-        + (f": {meaning}" if good else f", expected `{wanted}`: {meaning}")
-    )
+for good, fact, meaning in serving.facts():
+    st.markdown(f"{LEVELS['ok' if good else 'warning']} **{escaped(fact)}**: {escaped(meaning)}")
+st.caption("How people sign in, and how it runs for a group: the guide *for those who run it*.")
 
 st.header("Keys")
 st.table(KEYS)

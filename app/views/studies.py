@@ -29,7 +29,9 @@ def picked(name: str, options: list[str], default: str) -> str:
         st.session_state[f"last-{name}"] = said
         return said
     if said is not None:
-        st.toast(f"The link says {name} = {said[:40]!r}, which is not usable; the default is shown.")
+        st.toast(
+            f"The link says {name} = {escaped(repr(said[:40]))}, which is not usable; the default is shown."
+        )
         st.query_params.pop(name)
     kept = st.session_state.get(f"last-{name}")
     return kept if kept in options else default

@@ -15,8 +15,8 @@ from core.bench_influence import gates
 from core.bench_influence.case import Case
 from core.bench_influence.gates import Gate
 from core.bench_influence.jobs import ENGINES, Job
+from core.keeping import PACKAGES
 from core.metrics import grade_detection
-from core.store import PACKAGES
 
 PHASES = ("covariance", "eigenvectors", "eigenvalues")
 Result = dict[str, Any]

@@ -16,6 +16,7 @@ from core.bench_influence.jobs import Job
 from core.bench_influence.watch import Stopwatch, counting, memory, peak_memory
 from core.bench_influence.work import WORK, Work, warm_up
 from core.experiment import Experiment
+from core.influence import team
 from core.pipeline import plan
 from core.progress import reporting
 from core.store import Store
@@ -34,7 +35,7 @@ def main(folder: Path) -> None:
         warm = device.clock() - started
         held = memory()
         watch = Stopwatch()
-        with reporting(watch), counting(case.dataset.train.images.shape[1]) as images:
+        with team.sharing(x.model), reporting(watch), counting(case.dataset.train.images.shape[1]) as images:
             found = WORK[job.group](Work(job, case, folder, watch, images))
             result = found | {"seconds": watch.seconds(), "images": images()}
         result |= {"warm_up_seconds": warm, "peak_memory": peak_memory(), "memory_at_start": held}

@@ -15,6 +15,7 @@ from typing import Any
 
 from core import casebook
 from core.blind import challenges
+from core.safeload import plain
 
 SHORT = 12
 """Digits of a digest that people compare."""
@@ -122,10 +123,11 @@ def fault(told: Any, noted: str = "") -> str:
         return "this is no record of a commitment: it needs digest, salt, rows and rule"
     try:
         found = digest_of(str(told["salt"]), told["rows"], str(told["rule"]))
-    except (TypeError, ValueError):
-        return f"rows={str(told['rows'])[:40]}: expected whole numbers"
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return "its rows are no whole numbers"
     if found != told["digest"]:
-        return f"salt, rows and rule give {found[:SHORT]}, the record says {str(told['digest'])[:SHORT]}: it was altered"
+        said = plain(str(told["digest"]))[:SHORT]
+        return f"salt, rows and rule give {found[:SHORT]}, the record says {said}: it was altered"
     if noted and not found.startswith(noted.lower()):
         return f"the digest is {found[:SHORT]}, not the one you noted ({noted[:SHORT]}): it is another commitment"
     return ""

@@ -77,10 +77,13 @@ class Renumbered(Artifact[T]):
         """The name that the store knows it by."""
         return self.original.stored_as
 
-    @cached_property
+    @property
     def value(self) -> T:
-        """The result by place."""
-        return value_of(self.original.value, self.order)
+        """The result by place; made anew when the store has read it again."""
+        original, held = self.original.value, vars(self).get("by_place")
+        if held is None or held[0] is not original:
+            held = vars(self)["by_place"] = original, value_of(original, self.order)
+        return held[1]
 
 
 def value_of(value: T, order: Order) -> T:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from core import datasets, runs, safeload, serial, sets
+from core import datasets, runs, safeload, serial, sets, soundness
 from core.artifacts import Dataset, Detection, InfluenceScores
 from core.bundles.bundle_layout import FORMAT, MANIFEST, STAGES, BundleRefused, is_array
 from core.cases import Case
@@ -25,6 +25,7 @@ from core.runs import Run
 from core.store import Artifact, Store, check_integrity
 from core.unlearned import outcome_jobs, outcomes
 
+LONGEST_SALT = 200
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -113,6 +114,7 @@ def _check_result(folder: Path, artifact: Artifact[Any], digests: dict[str, str]
         value = serial.read(artifact.stage.returns, place, meta["values"])
         _check_types(value, name)
         _check_dataset(value, name)
+        soundness.check(value, name)
     except BundleRefused:
         raise
     except Exception as error:  # a reader fed with hostile bytes raises whatever it meets
@@ -188,8 +190,10 @@ def _check_notes(folder: Path, plans: list[Plan]) -> None:
         if file.name not in known.get(file.parent.name, ()):
             raise BundleRefused(f"unlearned/{file.parent.name}/{file.name}: not a note of these runs")
     for file in folder.glob("sets/*.json"):
-        rows = read_json(file)
-        if not isinstance(rows, list) or not all(isinstance(r, int) and 0 <= r < 2**31 for r in rows):
+        told = read_json(file)
+        rows, salt = (told.get("rows"), told.get("salt")) if isinstance(told, dict) else (None, None)
+        whole = isinstance(rows, list) and all(type(r) is int and 0 <= r < 2**31 for r in rows)
+        if not whole or not isinstance(salt, str) or len(salt) > LONGEST_SALT:
             raise BundleRefused(f"sets/{file.name}: expected rows of the training set")
-        if sets.digest_of(rows) != file.stem:
+        if sets.digest_of(rows, salt) != file.stem:  # type: ignore[arg-type]
             raise BundleRefused(f"sets/{file.name}: its name is not that of its rows")

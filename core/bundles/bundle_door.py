@@ -53,7 +53,7 @@ def unpack(archive: Path, folder: Path) -> dict[str, str]:
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
-            _check_entries(entries)
+            _check_entries(entries, size)
             return _write_all(opened, entries, folder, size)
     except BundleRefused:
         raise
@@ -79,7 +79,7 @@ def _check_ends(archive: Path) -> int:
     return size
 
 
-def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
+def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
     if len(entries) > MAX_ENTRIES:
         raise BundleRefused(f"{len(entries)} entries: a bundle has at most {MAX_ENTRIES}")
     seen: set[str] = set()
@@ -93,6 +93,10 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
             raise BundleRefused(f"{entry.filename}: expected a plain file, no link, folder or device")
         if entry.flag_bits & 0x2041 or entry.compress_type not in METHODS:  # encrypted in any way
             raise BundleRefused(f"{entry.filename}: encrypted, or packed in a way that bundles are not")
+    if sum(entry.compress_size for entry in entries) > size:
+        raise BundleRefused(
+            "entries share their bytes, or are not there: the archive is damaged; copy it again"
+        )
     if (total := sum(entry.file_size for entry in entries)) > MAX_BYTES:
         raise BundleRefused(f"{total:,} bytes inside: a bundle has at most {MAX_BYTES:,}")
 
@@ -110,6 +114,10 @@ def _write_all(
         limit = min(own, MAX_TEXT) if is_text(entry.filename) else own
         with opened.open(entry) as source, target.open("xb") as sink:
             written, digests[entry.filename] = _copy(source, sink, limit, entry.filename)
+        if written != entry.file_size:
+            raise BundleRefused(
+                f"{entry.filename}: {written:,} bytes, the archive says {entry.file_size:,}; copy it again"
+            )
         total += written
     return digests
 

@@ -14,6 +14,7 @@ from typing import Any
 from core import casebook
 from core.bundles.bundle_layout import BundleRefused
 from core.review.verdict_rows import VERDICTS, checked_name, checked_reason
+from core.safeload import plain
 
 MOST = 200_000
 """Rows of either kind."""
@@ -54,8 +55,8 @@ def checked(told: Any, sizes: dict[str, int]) -> Rows:
             earlier.add(row["id"])
         for row in told["saved_views"]:
             _check_view(row, sizes)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleRefused(f"casebook.json: a row is not one of ours ({str(error)[:100]})") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise BundleRefused(f"casebook.json: a row is not one of ours ({plain(str(error))[:100]})") from error
     return told
 
 
@@ -73,9 +74,10 @@ def _check_view(row: dict[str, Any], sizes: dict[str, int]) -> None:
     _require(set(row) == set(SAVED) and row["case_id"] in sizes, "columns or case")
     _require(bool(PAGE.fullmatch(row["page"])) and row["starred"] in (0, 1), "page or star")
     _require(0 < len(row["name"]) <= MAX_NAME and row["name"].isprintable(), "name")
+    _require(len(row["address"]) <= MAX_ADDRESS, "address")
     address = json.loads(row["address"])
     pairs = [text for pair in address.items() for text in pair]
-    _require(len(row["address"]) <= MAX_ADDRESS and all(isinstance(text, str) for text in pairs), "address")
+    _require(all(isinstance(text, str) for text in pairs), "address")
     _require(_is_time(row["created"]), "time")
 
 

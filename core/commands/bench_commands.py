@@ -1,18 +1,22 @@
 """`python -m core bench`: measures, and writes the result files that the README and the Studies page quote."""
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from core import bench, device, findings, paper, paths, runs
+from core import bench, device, findings, paper, paths, processes, runs
 from core.bench_influence import case, measure
 from core.bench_influence import table as influence_table
-from core.commands import console
+from core.commands import console, sweep_commands
+from core.commands.command_options import ProcessesOption
 from core.commands.console import Bars
 from core.experiment import Experiment
 from core.progress import reporting
+from core.sweep import ADDRESS, Options, Sweep
 
 app = typer.Typer(no_args_is_help=True, help="Measure, and write the result files that the README quotes.")
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
@@ -52,6 +56,7 @@ def influence(
         int, typer.Option(min=3, help="Queries that the published way scores; the others are extrapolated.")
     ] = 5,
     bf16: Annotated[bool, typer.Option(help="Measure both in bf16 too, where the hardware has it.")] = True,
+    shared_by: ProcessesOption = None,
     experiment: Annotated[str, typer.Option(help="Another victim: a preset's name, or a file.")] = "",
     store: Annotated[
         Path | None, typer.Option("--store", help="Folder of results, kept for resuming.")
@@ -59,6 +64,7 @@ def influence(
     out: Annotated[Path, typer.Option(help="Folder of result files.")] = influence_table.FOLDER,
 ) -> None:
     """Compare kronfluence, as published and at its best, with our influence engine; fails when they disagree."""
+    os.environ[processes.VARIABLE] = str(shared_by or 1)  # for the processes that are measured
     with device.use(place), reporting(Bars()):
         kind = "cuda" if device.current().type == "cuda" else "cpu"
         x = Experiment.from_toml(experiment) if experiment else case.experiment(size, kind)
@@ -89,18 +95,47 @@ def run_paper(
     out: Annotated[Path, typer.Option(help="Folder of result files.")] = paper.FOLDER,
     place: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    executor: Annotated[
+        Literal["local", "ray"] | None,
+        typer.Option(help="Spread the cells over workers: processes here, or a Ray cluster."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Workers at once; 0: as many as there is room for.")
+    ] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads of each worker.")] = 1,
+    address: Annotated[
+        str, typer.Option(help="The Ray cluster, else RAY_API_SERVER_ADDRESS, else http://127.0.0.1:8265.")
+    ] = "",
 ) -> None:
     """Measure the cells of the papers' tables and figures that are missing, or list them."""
     if listing:
         rows = [_known(cell, scale, out) for cell in paper.cells(scale, cells)]
         print(json.dumps(rows)) if as_json else _print_cells(rows)
-        return
+    elif executor:
+        os.environ.update({ADDRESS: address} if address else {})
+        spread, shared = Options(executor, workers, threads, place), (store or paths.store_root()).absolute()
+        _spread(Sweep(scale, cells, range(seeds), shared, out.absolute(), spread), as_json)
+    else:
+        with device.use(place), reporting(Bars()):
+            _one_by_one(
+                paper.measure(scale, cells, list(range(seeds)), store or paths.store_root(), out), as_json
+            )
+
+
+def _one_by_one(measured: Iterator[tuple[paper.Cell, dict[str, Any]]], as_json: bool) -> None:
     told = []
-    with device.use(place), reporting(Bars()):
-        for cell, record in paper.measure(scale, cells, list(range(seeds)), store or paths.store_root(), out):
-            told.append({"cell": cell.id} | record)
-            console.say(f"{cell.id} seed {record['seed']}: {_short(cell, record)}")
+    for cell, record in measured:
+        told.append({"cell": cell.id} | record)
+        console.say(f"{cell.id} seed {record['seed']}: {_short(cell, record)}")
     print(json.dumps(told)) if as_json else console.say(f"measured {len(told)} cells")
+
+
+def _spread(sweep: Sweep, as_json: bool) -> None:
+    done = sweep_commands.run(sweep)
+    found = sweep_commands.records(sweep)
+    failed = sum("failed" in record for record in found)
+    print(json.dumps(found)) if as_json else console.say(f"{len(found)} cells, {failed} without figures")
+    raise typer.Exit(0 if done else 1)
 
 
 def _known(cell: paper.Cell, scale: paper.Scale, out: Path) -> dict[str, Any]:

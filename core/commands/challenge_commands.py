@@ -8,6 +8,7 @@ import typer
 
 from core.blind import commitments
 from core.commands import console
+from core.safeload import plain
 
 
 def verify(
@@ -21,8 +22,10 @@ def verify(
     """Check a commitment's record against its digest; fails when the record was altered."""
     try:
         told = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file}: is not JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{file}: is not JSON ({plain(str(error))[:100]}); ask for the record again"
+        ) from error
     if wrong := commitments.fault(told, digest):
         raise ValueError(f"{file}: {wrong}")
     console.say(f"{told.get('analyst', '')}: {len(told['rows'])} images, digest {told['digest']}: unaltered")

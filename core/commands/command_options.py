@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from core import runs
+from core import processes, runs
 from core.experiment import Experiment
 from core.pipeline import Plan, plan
 
@@ -13,6 +13,15 @@ ExperimentFile = Annotated[str, typer.Argument(metavar="EXPERIMENT.toml", help="
 Changes = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")]
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of results.")]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--processes",
+        min=1,
+        max=processes.MOST,
+        help="Processes that share each pass over the training set: one thread or one GPU each. Default 1, or the GPUs.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

@@ -5,6 +5,7 @@ settings imports them too.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Self
@@ -14,8 +15,11 @@ from pydantic import Field, model_validator
 
 from core import paths
 from core.artifacts import Dataset, Split
+from core.datasets.reading import ledger
+from core.datasets.reading.ledger import State
 from core.randomness import numpy_stream
 from core.registry import Plugin
+from core.safeload import path_text, plain
 
 MAX_ROWS = 2_000_000
 """Images of one split, at most."""
@@ -95,6 +99,13 @@ class DatasetPlugin(Plugin):
         Raises DataMissing where there are no files.
         """
 
+    def files(self) -> dict[str, Path]:
+        """Every file that images are read from, by its name within the data; none for built-in data.
+
+        Raises DataMissing where there are no files.
+        """
+        return {}
+
     def missing(self) -> str | None:
         """None when the data are there, else what to put where."""
         return None
@@ -108,13 +119,34 @@ class DatasetPlugin(Plugin):
         raise DataMissing(self.missing())
 
     def resolved(self) -> Self:
-        """These settings with `source` filled in from the files as they are now."""
-        return self.model_copy(update={"source": self.fingerprint()})
+        """These settings with `source` filled in from the files as they are now; one that is given stays.
+
+        Files that were only touched keep the name that they were first seen under.
+        """
+        if self.source or not (files := self.files()):
+            return self
+        return self.model_copy(update={"source": ledger.name_of(ledger.content(files), self.fingerprint())})
 
 
 def located(path: str) -> Path:
-    """Where a path that a user gave leads; a relative one starts at the data folder."""
-    return paths.data_root() / Path(path).expanduser()
+    """Where a path that a user gave leads; a relative one starts at the data folder.
+
+    Raises DataMissing for one that leads out of the data folder where nothing else may be read.
+    """
+    root = paths.data_root()
+    try:
+        found = root / Path(path_text(path)).expanduser()
+        real = found.resolve()
+        inside = real.is_relative_to(root.resolve())
+    except (RuntimeError, OSError) as error:  # somebody's home that is not here, or links in a circle
+        raise DataMissing(f"{plain(path)[:200]}: leads nowhere; name another path") from error
+    if any(real.is_relative_to(place) for place in ("/proc", "/sys", "/dev")):
+        raise DataMissing(f"{found}: the machine's own, no place for data; name another path")
+    if paths.data_only() and not inside:
+        raise DataMissing(
+            f"{plain(path)[:200]}: leads out of the data folder, and only that may be read here; put the files into it"
+        )
+    return found
 
 
 def load_dataset(settings: DatasetPlugin) -> Dataset:
@@ -128,6 +160,7 @@ def load_dataset(settings: DatasetPlugin) -> Dataset:
         settings.download()
     check_source(settings)
     whole = settings.read()
+    check_source(settings)  # nothing may have changed while it was read
     check(whole)
     sample = replace(
         whole,
@@ -142,11 +175,29 @@ def load_dataset(settings: DatasetPlugin) -> Dataset:
 
 def check_source(settings: DatasetPlugin) -> None:
     """Raise DataChanged where the files differ from those the settings were resolved with."""
-    if settings.source and settings.source != (now := settings.fingerprint()):
+    if settings.source and (state := source_state(settings)).kind != "same":
         raise DataChanged(
-            f"source={settings.source}: the files of '{settings.name}' changed since the experiment was "
-            f"set up, they are {now} now; put the old files back, or start a new experiment"
+            f"source={settings.source}: the images of this experiment changed since it was set up: {state.told}. "
+            "Put the old files back, or start a new experiment (without `source`) on the files as they are now"
         )
+
+
+def source_state(settings: DatasetPlugin) -> State:
+    """Whether the files behind settings with a `source` are still the same, by what is in them."""
+    if not settings.source:
+        return State("same")
+    before = ledger.content_of(settings.source)
+    try:
+        files = settings.files()
+        if before is None and settings.fingerprint() == settings.source:
+            ledger.remember(settings.source, ledger.content(files))
+            return State("same")
+        now = ledger.content(files)
+    except (OSError, ValueError) as error:
+        return State("missing", str(error))
+    if before is None:
+        return State("changed", f"{len(files):,} files, which are {settings.fingerprint()} now")
+    return State("same") if before.digest == now.digest else State("changed", ledger.difference(before, now))
 
 
 def check(data: Dataset) -> None:
@@ -164,6 +215,16 @@ def check(data: Dataset) -> None:
         if outside := sorted(set(np.unique(split.labels).tolist()) - set(range(len(names)))):
             raise ValueError(f"{part} labels={outside[:5]}: expected 0 to {len(names) - 1}; check the labels")
     _check_every_class(data, "the training set has", "add images of them, or remove the classes")
+    first = data.train.images[:1]
+    if all((part == first).all() for part in _thousands(data.train.images)):
+        raise ValueError(
+            f"training images={len(data.train):,}: every one shows the same pixels, so nothing tells the classes apart; "
+            "check the files"
+        )
+
+
+def _thousands(images: np.ndarray) -> Iterator[np.ndarray]:
+    return (images[start : start + 1000] for start in range(0, len(images), 1000))
 
 
 def _check_every_class(data: Dataset, subject: str, remedy: str) -> None:

@@ -39,6 +39,10 @@ class Cifar10(DatasetPlugin):
         kind, files = self._files()
         return f"{kind}:{sizes(files)}"
 
+    def files(self) -> dict[str, Path]:
+        """The files of the source that is read."""
+        return {file.name: file for file in self._files()[1]}
+
     def known_classes(self) -> tuple[str, ...]:
         """The class names, without reading the images."""
         return CLASSES

@@ -41,6 +41,10 @@ class Cifar100(DatasetPlugin):
         """The sizes of the files in bytes."""
         return f"torchvision:{sizes(self._files())}"
 
+    def files(self) -> dict[str, Path]:
+        """The files of the archive."""
+        return {file.name: file for file in self._files()}
+
     def missing(self) -> str | None:
         """None when the folder is complete."""
         return None if present(*FILES) else absent(self.title, [f"the folder {FOLDER}"], self.archive)

@@ -9,8 +9,8 @@ from core.artifacts import Dataset
 from core.datasets import DataMissing, located
 from core.datasets.reading.decode import Labelled
 from core.datasets.reading.own import OwnImages
-from core.datasets.reading.trees import class_folders, digest, find_images, read_tree
-from core.safeload import SUFFIXES, clean_name
+from core.datasets.reading.trees import class_folders, digest, find_images, names_within, read_tree
+from core.safeload import SUFFIXES, PathText, clean_name
 
 TEST_FOLDERS = ("test", "val", "valid")
 
@@ -27,7 +27,7 @@ class Folder(OwnImages):
     name: ClassVar[str] = "folder"
     title: ClassVar[str] = "My images: a folder per class"
 
-    path: str = Field(
+    path: PathText = Field(
         default="images",
         min_length=1,
         max_length=4096,
@@ -47,6 +47,12 @@ class Folder(OwnImages):
         """A digest of the names, sizes and times of change of all images."""
         found = [find_images(root, class_folders(root)) for root in self._roots() if root]
         return f"folder:{digest(found, self._top(), times=True)}"
+
+    def files(self) -> dict[str, Path]:
+        """Every image by its path within the folder."""
+        top = self._top()
+        trees = [find_images(root, class_folders(root)) for root in self._roots() if root]
+        return names_within(trees, top)
 
     def known_classes(self) -> tuple[str, ...]:
         """The names of the class folders, where the folder is there."""

@@ -67,6 +67,14 @@ class Imagenette(DatasetPlugin):
         found = [trees.find_images(root / part, list(WORDNET)) for part in ("train", "val")]
         return f"torchvision:{trees.digest(found, root, times=False)}"
 
+    def files(self) -> dict[str, Path]:
+        """The files of the source that is read."""
+        if tables := self._tables():
+            return {file.name: file for file in tables}
+        root = self._folder()
+        found = [trees.find_images(root / part, list(WORDNET)) for part in ("train", "val")]
+        return trees.names_within(found, root)
+
     def known_classes(self) -> tuple[str, ...]:
         """The class names, without reading the images."""
         return tuple(WORDNET.values())

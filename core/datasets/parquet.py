@@ -12,7 +12,7 @@ from core.datasets import DataMissing, located
 from core.datasets.reading.decode import Labelled
 from core.datasets.reading.own import OwnImages
 from core.datasets.reading.tables import ImageTable, read_image_table
-from core.safeload import clean_name
+from core.safeload import PathText, clean_name
 
 
 class Parquet(OwnImages):
@@ -27,13 +27,13 @@ class Parquet(OwnImages):
     name: ClassVar[str] = "parquet"
     title: ClassVar[str] = "My images: parquet files"
 
-    path: str = Field(
+    path: PathText = Field(
         default="images.parquet",
         min_length=1,
         max_length=4096,
         description="Parquet file with the training images; a relative path starts at the data folder.",
     )
-    test_path: str = Field(
+    test_path: PathText = Field(
         default="",
         max_length=4096,
         description="Parquet file with the test images. Empty: a share of each class.",
@@ -58,6 +58,10 @@ class Parquet(OwnImages):
         """The sizes of the files in bytes, and when they were changed."""
         states = [file.stat() for file in self._files()]
         return "parquet:" + ",".join(f"{state.st_size}@{state.st_mtime_ns}" for state in states)
+
+    def files(self) -> dict[str, Path]:
+        """The table of training images and that of test images, where there is one."""
+        return dict(zip(("training images", "test images"), self._files(), strict=False))
 
     def missing(self) -> str | None:
         """None when the files are there."""

@@ -104,7 +104,8 @@ def _start(root: Path, options: tuple[str, ...]) -> socket.socket:
         log = log_file(root)
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.unlink()
-        process = spawn("core.engine", [f"--store={root}", f"--parent={os.getpid()}", *options], log)
+        command = ["-m", "core.engine", f"--store={root}", f"--parent={os.getpid()}", *options]
+        process = spawn(command, log)
         threading.Thread(target=process.wait, daemon=True).start()  # collects it when it ends before we do
         return _awaited(root, process)
 

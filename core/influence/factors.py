@@ -11,7 +11,7 @@ from torch import nn
 from core import device
 from core.artifacts import Dataset, Factors, TrainedModel
 from core.experiment import FactorSettings
-from core.influence import curvature, eigenbasis, reference
+from core.influence import curvature, eigenbasis, reference, team
 from core.influence.eigenbasis import Eigenbasis
 from core.influence.layers import NotHandled, tracked
 from core.models.base import Model
@@ -32,7 +32,8 @@ def fit_factors(settings: FactorSettings, model: Model, victim: TrainedModel, po
     except NotHandled:
         reference.fit(settings, network, poisoned, fitted)
     else:
-        fit(settings, network, poisoned, fitted)
+        with team.sharing(model):
+            fit(settings, network, poisoned, fitted)
     return Factors(settings.strategy, fitted)
 
 

@@ -62,7 +62,12 @@ class Layer:
 
 def layers(model: Model, shape: tuple[int, ...], n_classes: int) -> list[Layer]:
     """The layers of a network for images of `shape` (c, h, w), measured with one forward pass on the CPU."""
-    network, found = model.build(n_classes).eval(), []
+    return layers_of(model.build(n_classes).eval(), shape)
+
+
+def layers_of(network: nn.Module, shape: tuple[int, ...]) -> list[Layer]:
+    """The same of a network of one's own, which must be on the CPU and is used up."""
+    found: list[Layer] = []
 
     def note(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
         weight = module.weight

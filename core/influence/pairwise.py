@@ -5,17 +5,20 @@ what kronfluence computes. The queries' half is made once, all queries together.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core import device
+from core import device, memory, progress
 from core.artifacts import Dataset, Split
-from core.influence import sweep
+from core.influence import partitions, sweep, team, together
 from core.influence.eigenbasis import Eigenbasis
 from core.influence.taps import Taps, taps
 from core.influence.task import cross_entropy, negative_margin
+from core.influence.together import Tick
 from core.networks import Standardise
 
 Gradients = list[Tensor]
@@ -90,23 +93,70 @@ def _small(n: int, n_works: int) -> list[np.ndarray]:
 
 def stream(network: nn.Module, dataset: Dataset, halves: Gradients, rows: np.ndarray) -> Scored:
     """Scores of the training images `rows`; `halves` in the plain basis (`Eigenbasis.back`)."""
-    flat = [half.flatten(1) for half in halves]  # q (o i)
-
-    def worker(tap: Taps) -> Callable[[np.ndarray], Tensor]:
-        def work(piece: np.ndarray) -> Tensor:
-            total = torch.zeros(len(flat[0]), len(piece), device=flat[0].device)
-            for half, (_, a, g) in zip(
-                flat, training_gradients(tap, pixels, dataset.train, piece), strict=True
-            ):
-                product = tap.scratch.take("gradients", a, len(a), g.shape[2], a.shape[2])
-                total += half @ torch.bmm(g.mT, a, out=product).flatten(1).T
-            return total
-
-        return work
-
-    pixels = Pixels(dataset)
-    works = [worker(each) for each in taps(network)]
+    works = ScorePass(network, dataset, halves).scorers()
     yield from sweep.sweep(sweep.batches(rows), works, "scores")
+
+
+@dataclass(frozen=True)
+class ScorePass:
+    """The pass that scores, here or in another process."""
+
+    network: nn.Module
+    dataset: Dataset
+    halves: Gradients
+    """In the plain basis."""
+
+    def scorers(self) -> list[Callable[[np.ndarray], Tensor]]:
+        """One for each lane of this process: scores [q b] of one batch of training images."""
+        flat = [half.flatten(1) for half in self.halves]  # q (o i)
+        pixels, split = Pixels(self.dataset), self.dataset.train
+
+        def scorer(tap: Taps) -> Callable[[np.ndarray], Tensor]:
+            def work(piece: np.ndarray) -> Tensor:
+                total = torch.zeros(len(flat[0]), len(piece), device=flat[0].device)
+                for half, (_, a, g) in zip(flat, training_gradients(tap, pixels, split, piece), strict=True):
+                    product = tap.scratch.take("gradients", a, len(a), g.shape[2], a.shape[2])
+                    total += half @ torch.bmm(g.mT, a, out=product).flatten(1).T
+                return total
+
+            return work
+
+        return [scorer(each) for each in taps(self.network)]
+
+    def lane(self, size: int) -> Callable[[np.ndarray, Tick], list[Tensor]]:
+        """Scores of a partition of training images, batches of `size` at a time, as one tensor [q n]."""
+        score = self.scorers()[0]
+
+        def partition(rows: np.ndarray, tick: Tick) -> list[Tensor]:
+            parts, held = [], memory.Pieces(size, "images")
+            for part in held.each(len(rows), lambda some: score(rows[some])):
+                parts.append(part)
+                tick(part.shape[1])
+            return [torch.cat(parts, 1)]
+
+        return partition
+
+    def packed(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """What another process needs beside the network and the images."""
+        return {"layers": len(self.halves)}, {f"half{n}": half for n, half in enumerate(self.halves)}
+
+
+def shared(work: ScorePass, rows: np.ndarray) -> Scored:
+    """The same as `stream`, in several processes where these are wanted; the scores are those of one."""
+    tasks = sweep.batches(rows, partitions.SIZE)
+    with team.lanes(work, len(tasks) if len(rows) > partitions.WHOLE else 1) as lanes:
+        if not lanes:
+            yield from stream(work.network, work.dataset, work.halves, rows)
+            return
+        done = 0
+
+        def count(images: int) -> None:
+            nonlocal done
+            done += images
+            progress.update("scores", done, len(rows))
+
+        found = together.in_order(tasks, lanes, count)
+        yield from ((task, scores) for task, [scores] in zip(tasks, found, strict=True))
 
 
 def training_gradients(tap: Taps, pixels: "Pixels", split: Split, rows: np.ndarray):

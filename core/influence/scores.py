@@ -5,7 +5,7 @@ import psutil
 import torch
 from torch import nn
 
-from core import device
+from core import device, partial
 from core.artifacts import (
     Dataset,
     Factors,
@@ -16,7 +16,7 @@ from core.artifacts import (
     TrainedModel,
 )
 from core.experiment import ScoreSettings
-from core.influence import eigenbasis, reference
+from core.influence import eigenbasis, reference, team
 from core.influence import pairwise as ours
 from core.influence.layers import NotHandled, tracked
 from core.influence.session import Session
@@ -47,7 +47,8 @@ def score_pairs(
     images = np.concatenate([part.images for part in asked])
     labels = np.concatenate([part.labels for part in asked])
     rows, back = distinct(images, labels)
-    values = pairwise(settings, network, poisoned, factors, Images(images[rows], labels[rows]))[back]
+    with team.sharing(model):
+        values = pairwise(settings, network, poisoned, factors, Images(images[rows], labels[rows]))[back]
     if bad := int((~np.isfinite(values)).any(1).sum()):
         raise ScoresNotFinite(
             f"{bad} of {len(values)} queries have scores that are not finite: "
@@ -134,19 +135,50 @@ def pairwise(
     except NotHandled:
         return reference.scores(settings, network, poisoned, factors, queries)
     values = np.empty((len(queries), len(poisoned.train)), np.float32)
-    everyone = np.arange(len(poisoned.train))
     with torch.no_grad(), device.fast_products():
         strategy = factors.strategy if settings.strategy == "fitted" else settings.strategy
         bases = eigenbasis.load(factors, layers, strategy)
         weights = eigenbasis.weights(bases, layers, settings)
-        for some in queries_at_a_time(len(queries), sum(layer.parameters for layer in layers)):
+        parameters = sum(layer.parameters for layer in layers)
+        for some in pieces(len(queries), parameters):
             images, labels = queries.images.numpy()[some], queries.labels.numpy()[some]
             gradients = ours.query_gradients(network, poisoned, images, labels, bases)
             for place, (basis, weight) in enumerate(zip(bases, weights, strict=True)):  # one layer at a time
                 gradients[place] = basis.back(gradients[place].mul_(weight))
-            for rows, scores in ours.stream(network, poisoned, gradients, everyone):
-                values[some, rows[0] : rows[-1] + 1] = scores.cpu().numpy()
+            score_all(ours.ScorePass(network, poisoned, gradients), values[some])
     return values
+
+
+def score_all(work: ours.ScorePass, values: np.ndarray) -> None:
+    """Write the scores of all training images into `values` [q n], from where a killed run stopped."""
+    n, done = values.shape[1], 0
+    kept = partial.work("scores", queries=len(values))
+    if state := kept.latest():
+        done = state.plain["done"]
+        values[:, :done] = state.arrays["scores"]
+    for rows, scores in ours.shared(work, np.arange(done, n)) if done < n else ():
+        values[:, rows[0] : rows[-1] + 1] = scores.cpu().numpy()
+        done = int(rows[-1]) + 1
+
+        def now(done: int = done) -> partial.State:
+            words = f"scores, image {done:,} of {n:,}"
+            return partial.State({"scores": values[:, :done]}, {"done": done}, words)
+
+        kept.offer(now, last=done == n)
+
+
+def pieces(n: int, parameters: int) -> list[slice]:
+    """As `queries_at_a_time`; a run that goes on takes those that it began with, though other memory is free now."""
+    found, work = queries_at_a_time(n, parameters), partial.work("pieces", queries=n)
+    if len(found) == 1:
+        return found
+    sizes = np.array([some.stop - some.start for some in found])
+    if (state := work.latest()) is None:
+        work.keep(lambda: partial.State({"sizes": sizes}, words="the first queries"))
+    elif state.arrays["sizes"][0] <= sizes[0]:
+        ends = state.arrays["sizes"].cumsum().tolist()
+        found = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    return found
 
 
 def queries_at_a_time(n: int, parameters: int) -> list[slice]:

@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from typing import TypeVar
 
 import numpy as np
 import torch
 
-from core import device, progress
+from core import device, memory, progress
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -46,14 +47,24 @@ def sweep(
 ) -> Iterator[tuple[Rows, R]]:
     """Each piece with its result, in order. Piece j is given to works[j mod len(works)], never two at a time.
 
-    Reports images done under `phase`; stops when the listener says so.
+    Reports images done under `phase`; stops when the listener says so. Where memory does not hold a piece, smaller ones
+    come in its place.
     """
     total, done = sum(map(len, pieces)), 0
+    held = memory.Pieces(total + 1, "images")
     progress.update(phase, 0, total)
-    for piece, result in _in_order(pieces, works):
-        yield piece, result
-        done += len(piece)
-        progress.update(phase, done, total)
+    for _, parts in _in_order(pieces, [_divided(w, held) for w in works]):
+        for piece, result in parts:
+            yield piece, result
+            done += len(piece)
+            progress.update(phase, done, total)
+
+
+Parts = list[tuple[Rows, R]]
+
+
+def _divided(work: Callable[[Rows], R], held: memory.Pieces) -> Callable[[Rows], Parts[R]]:
+    return lambda piece: list(held.each(len(piece), lambda some: (piece[some], work(piece[some]))))
 
 
 def each(items: Sequence[T], work: Callable[[T], R], phase: str) -> list[R]:
@@ -72,9 +83,9 @@ def _in_order(pieces: Sequence[T], works: Sequence[Callable[[T], R]]) -> Iterato
         pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in works]
         try:
             for j, piece in enumerate(pieces):
-                waiting.append(
-                    (piece, pools[j % len(works)].submit(_without_graph, works[j % len(works)], piece))
-                )
+                run = copy_context().run  # the device is chosen in the context
+                future = pools[j % len(works)].submit(run, _without_graph, works[j % len(works)], piece)
+                waiting.append((piece, future))
                 if len(waiting) > 2 * len(works):
                     first, future = waiting.popleft()
                     yield first, future.result()

@@ -11,6 +11,7 @@ from typing import Any
 KINDS: dict[str, str] = {
     "run": "core.runs:run_job",
     "paper": "core.paper:run_job",
+    "chain": "core.sweep:run_job",
     "unlearn": "core.unlearned.outcome_jobs:run_job",
 }
 

@@ -38,9 +38,9 @@ def remaining(job: Job) -> tuple[float, float] | None:
     The range spans the mean rate since the phase began and the recent rate, widened by 1 + 1/sqrt(n) for n
     steps seen: the error of a mean whose steps vary as much as they last.
     """
-    if job.state != "running" or job.total is None or job.phase_started is None or job.heartbeat is None:
+    if job.state != "running" or job.total is None or job.phase_started is None:
         return None
-    steps, elapsed = job.done - job.phase_first, job.heartbeat - job.phase_started
+    steps, elapsed = job.done - job.phase_first, job.phase_seconds
     if steps < 1 or elapsed <= 0:
         return None
     mean = steps / elapsed

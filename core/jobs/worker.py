@@ -1,4 +1,4 @@
-"""The process that does one job: `python -m core.jobs.worker --table FILE JOB_ID`.
+"""The process that does one job: `python -m core.jobs.worker --table FILE JOB_ID`, or `--desk FOLDER`.
 
 It registers itself with the job, calls the function of the job's kind and writes how it ended. What it prints
 goes to the job's log. SIGTERM or the table's cancel flag stops it at its next report of progress.
@@ -10,15 +10,20 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.jobs import family
+from core.jobs.desk import Desk
 from core.jobs.kinds import KINDS, parse_kind, resolve
 from core.jobs.process import identify
-from core.jobs.record import Job
-from core.jobs.reporter import Reporter
-from core.jobs.table import JobTable
+from core.jobs.record import UNSAID, Job, JobsUnavailable
+from core.jobs.reporter import Book, Reporter
+from core.jobs.table import JobTable, digest_of
 from core.progress import Cancelled, reporting
+
+PATIENCE = 30.0  # seconds a worker tries to write down its end
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +58,8 @@ def stop_on_sigterm(reporter: Reporter) -> None:
 def work(job: Job, reporter: Reporter, kinds: Mapping[str, str]) -> tuple[str, str | None]:
     """Do the job; returns the state it ended in and the error, if any."""
     try:
+        if digest_of(job.kind, job.spec) != job.digest:
+            raise ValueError("what was asked for does not match its digest any more: submit it again")
         spec = json.loads(job.spec)
         set_threads(spec)
         with reporting(reporter):
@@ -65,31 +72,50 @@ def work(job: Job, reporter: Reporter, kinds: Mapping[str, str]) -> tuple[str, s
     return "done", None
 
 
-def run(table: JobTable, job_id: int, kinds: Mapping[str, str]) -> int:
+def run(book: Book, job_id: int, kinds: Mapping[str, str]) -> int:
     """Register with the job, do it, record its end; returns the exit status."""
-    job = table.register(job_id, identify(os.getpid()))
+    job = book.register(job_id, identify(os.getpid()))
     if job is None:
         logger.error("job %s waits for no worker: submit it and let the supervisor start one", job_id)
         return 2
-    with Reporter(table, job_id) as reporter:
+    family.adopt_orphans()
+    logger.info("job %s (%s), attempt %s, takes up %s", job.id, job.kind, job.attempt, job.needs.words)
+    with Reporter(book, job) as reporter:
         stop_on_sigterm(reporter)
         logging.getLogger("core").addHandler(LastLine(reporter))
         state, error = work(job, reporter, kinds)
-    if state == "cancelled" and not table.get(job_id).cancel_requested:
-        error = "stopped by SIGTERM from outside; submit again to continue"
-    table.finish(job_id, state, error)
-    return int(state == "failed")
+    logger.info("job %s is %s%s", job.id, state, f": {error}" if error else "")
+    return record_end(book, job, reporter, state=state, error=error)
+
+
+def record_end(book: Book, job: Job, reporter: Reporter, *, state: str, error: str | None) -> int:
+    """Write down how a job ended, and say it by the exit status where that cannot be done."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            reporter.catch_up()
+            if state == "cancelled" and not book.get(job.id).cancel_requested:
+                error = "stopped by SIGTERM from outside; submit again to continue"
+            if book.finish(job.id, state, error, job.worker).worker == job.worker:
+                return int(state == "failed")
+        except (JobsUnavailable, LookupError):
+            logger.exception("job %s is %s, which could not be recorded", job.id, state)
+        if time.monotonic() > deadline:
+            return next(code for code, unsaid in UNSAID.items() if unsaid == state)
+        time.sleep(1.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and do the job."""
     parser = argparse.ArgumentParser(prog="core.jobs.worker", description="Do one claimed job.")
-    parser.add_argument("--table", required=True, help="file of the job table")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--table", type=JobTable, dest="book", help="file of the job table")
+    place.add_argument("--desk", type=Desk, dest="book", help="folder that holds the job, for other machines")
     parser.add_argument("--kind", action="append", default=[], type=parse_kind, help="name=module:function")
     parser.add_argument("job_id", type=int)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    return run(JobTable(chosen.table), chosen.job_id, KINDS | dict(chosen.kind))
+    return run(chosen.book, chosen.job_id, KINDS | dict(chosen.kind))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from core.learn.sandbox import FIELD
 from core.randomness import numpy_stream
@@ -89,7 +89,15 @@ class Scene(Settings):
                 values.setdefault(LISTS[letter], []).append(_numbers(rest))
             else:
                 raise ValueError(f"points: {word[:20]!r} means nothing; draw the scene again")
-        return cls.model_validate(values)
+        return cls._checked(values)
+
+    @classmethod
+    def _checked(cls, values: dict[str, Any]) -> "Scene":
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)[0]
+            raise ValueError(f"points: {wrong['loc'][0]}: {wrong['msg']}; draw the scene again") from error
 
     @property
     def text(self) -> str:
@@ -106,7 +114,7 @@ class Scene(Settings):
 
     def changed(self, **changes: Any) -> "Scene":
         """The scene with other values. Raises ValueError for values that it cannot have."""
-        return Scene.model_validate(self.model_dump() | changes)
+        return Scene._checked(self.model_dump() | changes)
 
     def points(self, seed: int) -> Points:
         """Every training point, those of the seed first."""
@@ -181,6 +189,8 @@ def attacked(scene: Scene, attack: str, seed: int) -> Scene:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"-?[0-9]{1,9}(\.-?[0-9]{1,9}){0,2}", text):
+        raise ValueError(f"points: {text[:20]!r} are no numbers; draw the scene again")
     return tuple(int(part) for part in text.split("."))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from core.export import safe_cell
 from core.review.verdict_rows import VERDICTS, Ledger, Row, checked_name, checked_reason
 from core.review.verdicts import Gesture, Verdicts
+from core.safeload import plain
 
 FORMAT, VERSION = "influence collapse verdicts", 1
 LARGEST, MOST_REVIEWERS = 5_000_000, 20
@@ -73,12 +74,13 @@ def _checked(about: Any, of: Verdicts) -> dict[str, list[Any]]:
         raise ValueError("the file holds no verdicts; choose one that was saved on this page")
     if about.get("version") != VERSION:
         raise ValueError(
-            f"the file has version {str(about.get('version'))[:20]}, this program reads {VERSION}"
+            f"the file has version {plain(str(about.get('version')))[:20]}, this program reads {VERSION}"
         )
     if (about.get("case"), about.get("images")) != (of.case_id, of.size):
+        case, images = (plain(str(about.get(key)))[:40] for key in ("case", "images"))
         raise ValueError(
-            f"the file is about case {str(about.get('case'))[:40]!r} with {str(about.get('images'))[:20]} images, "
-            f"this is {of.case_id!r} with {of.size}; open that case first"
+            f"the file is about case {case!r} with {images} images, this is "
+            f"{of.case_id!r} with {of.size}; open that case first"
         )
     reviewers = about.get("reviewers")
     if not isinstance(reviewers, dict) or not all(

@@ -4,12 +4,13 @@ A row is in force unless a row in force undoes it. What stands on an image is th
 """
 
 import statistics
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
+
+from core.safeload import visible
 
 AUTO, POISON, KEEP, UNSURE = VERDICTS = ("auto", "poison", "keep", "unsure")
 LONGEST_NAME, LONGEST_REASON = 40, 300
@@ -55,8 +56,7 @@ def checked_reason(text: str) -> str:
 
 def _line(text: str) -> str:
     """Text without line breaks and without characters that change how other text is shown."""
-    spaced = "".join(" " if c in "\t\r\n" else c for c in text)
-    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")).strip()
+    return visible("".join(" " if c.isspace() else c for c in text)).strip()
 
 
 @dataclass(frozen=True)

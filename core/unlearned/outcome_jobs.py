@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from core import device, runs
+from core import beforehand, device, durable, runs
 from core.experiment import Experiment
 from core.pipeline import Plan, plan
-from core.unlearned.outcomes import Asked, seeds, steps
+from core.unlearned.outcomes import Asked, id_of, seeds, steps
 
 
 def name_of(p: Plan) -> str:
@@ -30,11 +30,8 @@ def note(p: Plan, asked: Asked) -> None:
     file = folder(p) / f"{asked.id}-{asked.seed}.json"
     if file.exists():
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps({"created": created, "seed": asked.seed, **asked.settings}, indent=1))
-    part.rename(file)
+    durable.write(file, json.dumps({"created": created, "seed": asked.seed, **asked.settings}, indent=1))
 
 
 def noted(p: Plan) -> list[Asked]:
@@ -46,7 +43,9 @@ def _notes(p: Plan) -> Iterable[tuple[tuple[str, str], Asked]]:
     for file in folder(p).glob("*.json"):
         try:
             told = json.loads(file.read_text())
-            yield (str(told["created"]), file.name), Asked.read(told, told["seed"])
+            settings = {name: told[name] for name in ("role", "of", "rule", "unlearner")}
+            if file.stem == f"{id_of(settings)}-{told['seed']}":  # else it was altered since it was written
+                yield (str(told["created"]), file.name), Asked.read(told, told["seed"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
 
@@ -68,6 +67,7 @@ def run_job(told: dict[str, Any]) -> None:
     store = runs.open_store(Path(options["store"]) if options.get("store") else None)
     with device.use(options.get("device", "auto")):
         p = plan(runs.resolved(Experiment.checked(told["experiment"])), store)
+        beforehand.tell(p)
         asked = [Asked.read(told["asked"], seed) for seed in told["seeds"]]
         for item in asked:
             note(p, item)

@@ -27,6 +27,11 @@ Role = Literal["flags", "random", "others", "oracle"]
 MOST_SEEDS = 5
 
 
+def id_of(settings: dict[str, Any]) -> str:
+    """12 hexadecimal digits that name what was asked for."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Asked:
     """One unlearning: of what, how, with which seed."""
@@ -51,7 +56,7 @@ class Asked:
     @property
     def id(self) -> str:
         """12 hexadecimal digits, the same for every seed."""
-        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:12]
+        return id_of(self.settings)
 
     @classmethod
     def read(cls, told: dict[str, Any], seed: int) -> "Asked":

@@ -37,7 +37,7 @@ class BadTeacher(Unlearner):
 
     def unlearn(self, task: Task) -> "TrainedModel":
         """The victim after learning from both teachers."""
-        from core import device
+        from core import partial
         from core.networks import build, restore
         from core.randomness import seed_for
         from core.training import Loader
@@ -45,7 +45,7 @@ class BadTeacher(Unlearner):
         from core.unlearners.steps.loading import everything, recipe_for
         from core.unlearners.steps.selection import Attempt, best_of
 
-        started = device.clock()
+        started = partial.clock()
         recipe = recipe_for(task, learning_rate=self.learning_rate, batch_size=self.batch_size)
         student, competent = (restore(task.model, task.victim.weights, task.dataset) for _ in range(2))
         incompetent = build(task.model, task.dataset, seed_for(recipe.seed, "incompetent teacher")).eval()
@@ -62,7 +62,7 @@ class BadTeacher(Unlearner):
             total=self.epochs * len(loader),
             objective=objective,
         )
-        attempt = Attempt({}, student, device.clock() - started, loss, accuracy)
+        attempt = Attempt({}, student, partial.clock() - started, loss, accuracy)
         return best_of(task, None, [attempt])
 
     def _turns(self, loader: "Loader", n_retained: int) -> "Iterator[Turn]":
@@ -70,6 +70,6 @@ class BadTeacher(Unlearner):
         from core.unlearners.steps.distillation import Turn
 
         for epoch in range(self.epochs):
-            for step, (inputs, labels, rows) in enumerate(loader, epoch * len(loader) + 1):
-                yield Turn(inputs, labels, rows >= n_retained, epoch)
+            for step, batch in enumerate(loader, epoch * len(loader) + 1):
+                yield Turn(batch, batch.rows >= n_retained, epoch)
                 update("unlearning step", step, self.epochs * len(loader))

@@ -83,7 +83,7 @@ class SCRUB(Unlearner):
             done, cycle = done + steps, cycle + 1
 
     def _attempt(self, task: Task, number: int) -> "Attempt":
-        from core import device
+        from core import partial
         from core.networks import restore
         from core.progress import track
         from core.training import Loader
@@ -92,7 +92,7 @@ class SCRUB(Unlearner):
         from core.unlearners.steps.loading import forget_loader, recipe_for
         from core.unlearners.steps.selection import Attempt
 
-        started, alpha = device.clock(), self.alphas[number]
+        started, alpha = partial.clock(), self.alphas[number]
         recipe = recipe_for(task, learning_rate=self.learning_rate, batch_size=self.batch_size)
         student, teacher = (restore(task.model, task.victim.weights, task.dataset) for _ in range(2))
         retain, forget = Loader(task.dataset, task.retain, recipe), forget_loader(task, recipe)
@@ -112,4 +112,4 @@ class SCRUB(Unlearner):
                 only_divergence=self.ascent == "divergence",
             ),
         )
-        return Attempt({"alpha": alpha}, student, device.clock() - started, loss, accuracy)
+        return Attempt({"alpha": alpha}, student, partial.clock() - started, loss, accuracy)

@@ -71,7 +71,7 @@ class SSD(Unlearner):
     def _attempts(self, task: Task) -> "Iterator[Attempt]":
         from itertools import product
 
-        from core import device
+        from core import partial
         from core.networks import restore
         from core.progress import track
         from core.training import Loader
@@ -79,7 +79,7 @@ class SSD(Unlearner):
         from core.unlearners.steps.loading import everything, forget_loader, recipe_for
         from core.unlearners.steps.selection import Attempt
 
-        started = device.clock()
+        started = partial.clock()
         victim = restore(task.model, task.victim.weights, task.dataset)
         recipe = recipe_for(task, batch_size=self.batch_size)
         others = everything(task) if self.compared_with == "all" else task.retain
@@ -87,9 +87,9 @@ class SSD(Unlearner):
             importance(victim, forget_loader(task, recipe), recipe.precision),
             importance(victim, Loader(task.dataset, others, recipe), recipe.precision),
         )
-        shared = device.clock() - started
+        shared = partial.clock() - started
         for alpha, factor in track(list(product(self.alphas, self.dampenings)), "dampening"):
-            started = device.clock()
+            started = partial.clock()
             network = dampened_copy(victim, *matters, alpha=alpha, strength=factor * alpha)
-            seconds = shared + device.clock() - started
+            seconds = shared + partial.clock() - started
             yield Attempt({"alpha": alpha, "dampening": factor}, network, seconds)

@@ -65,7 +65,7 @@ def test_every_label_that_a_guide_prints_bold_is_on_a_page(name, shown):
     assert {label for label in labels if " ".join(label.lower().split()) not in shown} == set()
 
 
-@pytest.mark.parametrize("name", ["analyst", "teacher", "researcher", "own_model"])
+@pytest.mark.parametrize("name", ["analyst", "teacher", "researcher", "own_model", "server"])
 def test_the_dashboard_shows_every_guide(visit, words, name):
     at = visit("guide", tab=name)
     assert not at.exception

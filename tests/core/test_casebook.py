@@ -54,3 +54,48 @@ def test_a_book_that_is_no_database_says_which_file_it_is(tmp_path):
     casebook.file_of(tmp_path).write_text("not a database" * 100)
     with pytest.raises(casebook.CasebookUnavailable, match=r"casebook\.sqlite3"):
         count(tmp_path)
+
+
+def judged(root, image: int = 1) -> None:
+    with casebook.writing(root) as book:
+        book.execute(VERDICT, [image])
+
+
+def test_a_verdict_that_was_altered_outside_the_program_is_refused_and_the_copy_is_named(tmp_path):
+    judged(tmp_path)
+    outside = sqlite3.connect(casebook.file_of(tmp_path))
+    outside.execute("UPDATE verdicts SET verdict = 'keep'")
+    outside.commit()
+    outside.close()
+    with pytest.raises(casebook.CasebookUnavailable, match=r"altered outside.*casebook\.copy\.sqlite3"):
+        count(tmp_path)
+
+
+def test_the_copy_put_in_place_of_a_damaged_book_brings_back_what_was_written(tmp_path):
+    judged(tmp_path)
+    file = casebook.file_of(tmp_path)
+    file.write_bytes(b"damaged" * 1000)
+    with pytest.raises(casebook.CasebookUnavailable, match="is damaged"):
+        count(tmp_path)
+    for path in tmp_path.glob("casebook.sqlite3*"):
+        path.unlink()
+    (tmp_path / "casebook.copy.sqlite3").rename(file)
+    assert count(tmp_path) == 1
+
+
+def test_a_book_that_is_gone_is_not_begun_anew_while_there_is_a_copy_of_it(tmp_path):
+    judged(tmp_path)
+    casebook.file_of(tmp_path).unlink()
+    with pytest.raises(casebook.CasebookUnavailable, match="missing or empty"):
+        judged(tmp_path)
+
+
+def test_a_book_of_the_first_version_is_taken_over_with_all_its_rows(tmp_path):
+    old = sqlite3.connect(casebook.file_of(tmp_path))
+    old.executescript(casebook.SCHEMA + "PRAGMA user_version = 1;")
+    old.execute(VERDICT, [7])
+    old.commit()
+    old.close()
+    assert count(tmp_path) == 1
+    judged(tmp_path)
+    assert count(tmp_path) == 2

@@ -81,7 +81,7 @@ def test_votes_of_a_rule_that_leaves_copies_out_are_counted_among_the_others(tin
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_cell_begins_like_a_formula(text):
-    assert export.safe_cell(text) == f"'{text}"
+    assert export.safe_cell(text) == "'" + text.replace("\t", " ").replace("\r", " ").replace("\n", " ")
 
 
 def test_what_people_wrote_becomes_columns_and_no_formula(tiny):

@@ -143,7 +143,7 @@ def test_a_study_that_cannot_be_measured_says_why(lab):
 def test_two_writers_do_not_lose_each_others_records(tmp_path):
     path = paper.place("cpu", "detectors", "digits-badnet", tmp_path)
     for row in ("a", "b", "a"):
-        paper._write(path, {"row": row, "seed": 0, "figures": {"x": 1.0}})
+        paper.write(path, {"row": row, "seed": 0, "figures": {"x": 1.0}})
     assert [r["row"] for r in json.loads(path.read_text())] == ["b", "a"]
     assert list(path.parent.iterdir()) == [path]
 

@@ -129,3 +129,24 @@ def test_artifacts_refuse_arrays_of_the_wrong_shape_or_type():
         artifacts.Split(images, np.zeros(3, np.int64))
     with pytest.raises(Exception, match="images"):
         artifacts.Split(images.astype(np.float32), np.zeros(2, np.int64))
+
+
+@pytest.mark.parametrize(("mapped_from", "kind"), [(0, np.memmap), (10**9, np.ndarray)])
+def test_small_arrays_are_copied_and_large_ones_mapped_and_neither_can_be_changed(
+    tmp_path, monkeypatch, mapped_from, kind
+):
+    @dataclasses.dataclass(frozen=True)
+    class Holder:
+        values: np.ndarray
+
+    monkeypatch.setattr(serial, "MAPPED", mapped_from)
+    again = serial.read(Holder, tmp_path, serial.write(Holder(np.arange(5)), tmp_path)).values
+    assert type(again) is kind and again.tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="read-only"):
+        again[0] = 7
+
+
+def test_the_size_of_a_result_is_that_of_its_files_without_their_headers(tiny, tmp_path):
+    plain = serial.write(tiny.scores.value, tmp_path)
+    files = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert plain and 0 <= files - serial.size(tiny.scores.value) < 4096

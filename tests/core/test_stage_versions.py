@@ -22,15 +22,15 @@ STAGES = {name: item for name, item in vars(stages).items() if isinstance(item, 
 METHODS = {
     "load_dataset": ("datasets/**/*.py", "safeload.py"),
     "choose_poisons": ("attacks/**/*.py",),
-    "train": ("models/*.py", "networks.py", "randomness.py"),
+    "train": ("models/*.py", "networks.py", "randomness.py", "course.py"),
     "brought_victim": ("weights.py", "models/*.py", "networks.py"),
     "fit_factors": ("influence/*.py",),
     "picked_queries": ("picks.py", "safeload.py"),
     "transform_queries": ("transforms/*.py", "randomness.py"),
     "score_pairs": ("influence/*.py",),
-    "train_frequency_classifier": ("synthetic_attacks.py",),
+    "train_frequency_classifier": ("synthetic_attacks.py", "course.py"),
     "detect": ("detectors/*.py", "collapse.py", "calibration.py", "frequency.py"),
-    "unlearn": ("unlearners/**/*.py", "training.py"),
+    "unlearn": ("unlearners/**/*.py", "training.py", "course.py"),
 }
 """Files beside the stage's own module that decide about its result."""
 

@@ -205,23 +205,33 @@ def test_a_damaged_file_in_the_own_store_is_computed_again(tmp_path, damage, cap
 
 
 @pytest.mark.parametrize("damage", [truncate, flip_a_bit, remove])
-def test_a_damaged_file_among_shipped_results_is_an_error_that_names_it(tmp_path, damage):
+def test_a_damaged_file_among_shipped_results_is_refused_and_named_by_a_store_that_reads(tmp_path, damage):
+    shipped = Store(tmp_path / "shipped").step(DOUBLE, 3)
+    assert shipped.value.values.size == 3
+    damage(tmp_path / "shipped" / "double" / shipped.key / "values.npy")
+    with pytest.raises(ArtifactDamaged, match=r"values\.npy"):
+        _ = Store(tmp_path / "own", shipped=(tmp_path / "shipped",), computes=False).step(DOUBLE, 3).value
+    assert not (tmp_path / "own").exists()
+
+
+def test_a_damaged_shipped_result_stays_and_a_new_one_in_the_own_folder_goes_before_it(tmp_path, caplog):
     shipped = Store(tmp_path / "shipped").step(DOUBLE, 3)
     assert shipped.value.values.size == 3
     file = tmp_path / "shipped" / "double" / shipped.key / "values.npy"
-    damage(file)
-    with pytest.raises(ArtifactDamaged, match=r"values\.npy"):
-        _ = Store(tmp_path / "own", shipped=(tmp_path / "shipped",)).step(DOUBLE, 3).value
-    assert not (tmp_path / "own" / "double").exists()
+    flip_a_bit(file)
+    damaged, roots = file.read_bytes(), {"root": tmp_path / "own", "shipped": (tmp_path / "shipped",)}
+    assert Store(**roots).step(DOUBLE, 3).value.values.tolist() == [0, 2, 4]
+    assert file.read_bytes() == damaged and "computing it again" in caplog.text
+    assert Store(**roots, computes=False).step(DOUBLE, 3).value.values.tolist() == [0, 2, 4]
 
 
 @pytest.mark.parametrize("stage", ["load_dataset", "train", "fit_factors", "score_pairs", "evaluate"])
-def test_an_edited_record_is_noticed(copy, stage):
+def test_an_edited_record_is_noticed(copy, stage, tmp_path):
     artifact = next(a for a in runs.kept(copy) if a.stage.name == stage)
     file = artifact.store.folder(artifact) / "meta.json"
     meta = json.loads(file.read_text())
     file.write_text(json.dumps(meta | {"seconds": meta["seconds"] + 1}))
-    shipped = Store(copy.dataset.store.root.parent / "empty", shipped=(copy.dataset.store.root,))
+    shipped = Store(tmp_path / "empty", shipped=(copy.dataset.store.root,), computes=False)
     with pytest.raises(ArtifactDamaged, match=r"meta\.json: was altered"):
         shipped.get(artifact)
 
@@ -243,11 +253,11 @@ def test_a_result_that_lost_its_record_is_not_finished_and_is_computed_again(tmp
     assert again.value.values.tolist() == [0, 2, 4] and again.done
 
 
-def test_a_damaged_factor_file_deep_in_its_folder_is_noticed(copy):
+def test_a_damaged_factor_file_deep_in_its_folder_is_noticed(copy, tmp_path):
     factors = next(a for a in runs.kept(copy) if a.stage is stages.fit_factors)
     deep = sorted((factors.store.folder(factors) / "directory").rglob("lambda_matrix*"))[0]
     flip_a_bit(deep)
-    shipped = Store(copy.dataset.store.root.parent / "empty", shipped=(copy.dataset.store.root,))
+    shipped = Store(tmp_path / "empty", shipped=(copy.dataset.store.root,), computes=False)
     with pytest.raises(ArtifactDamaged, match=deep.name):
         shipped.get(factors)
 

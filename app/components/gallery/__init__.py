@@ -14,7 +14,7 @@ from typing import Any, NotRequired, TypedDict
 
 import streamlit as st
 
-from app.components.controlled import agreement, source
+from app.components.controlled import agreement, committed, source
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("cards.js", "picking.js", "bench.js", "component.js")
@@ -22,7 +22,7 @@ _MOUNT = st.components.v2.component(
     "influence_gallery", css=source(_HERE, "style.css"), js=source(_HERE, *_SCRIPTS)
 )
 _RASTER = tuple(f"data:image/{kind};base64," for kind in ("png", "jpeg", "webp", "gif"))
-_LONGEST_TEXT = 80
+_LONGEST_TEXT, _LARGEST_ID = 80, 10**9
 
 ImageId = int | str
 
@@ -109,8 +109,7 @@ def workbench(
     """
     look = _look(items, key, label, 72) | {"columns": None, "multi": True}
     data = look | {"bench": {"keys": dict(keys or {}), "most": selection.most}}
-    asked = ((st.session_state.get(key) or {}).get("commit") or {}).get("value", {}).get("actions", [])
-    done = st.session_state.get(f"_{key}_taken", 0)
+    asked, done = _asked(key), st.session_state.get(f"_{key}_taken", 0)
     new = tuple(Action(a["name"], a["id"]) for a in asked if a["serial"] > done)
     taken = max([done, *(a["serial"] for a in asked)])
     with agreement(key, selection, _selection) as (current, token):
@@ -120,8 +119,33 @@ def workbench(
     return replace(current, actions=new, most=selection.most)
 
 
+def _asked(key: str) -> list[dict[str, Any]]:
+    """The actions of the newest message that are some."""
+    value = committed(key).get("value")
+    told = value.get("actions") if isinstance(value, dict) else None
+    return [a for a in told if _is_action(a)] if isinstance(told, list) else []
+
+
+def _is_action(said: Any) -> bool:
+    return (
+        isinstance(said, dict)
+        and isinstance(said.get("name"), str)
+        and type(said.get("serial")) is int
+        and _is_id(said.get("id"))
+    )
+
+
+def _is_id(value: Any) -> bool:
+    whole = type(value) is int and abs(value) < _LARGEST_ID
+    return whole or (isinstance(value, str) and len(value) <= _LONGEST_TEXT)
+
+
 def _selection(value: dict[str, Any]) -> Selection:
-    return Selection(value["primary"], tuple(value["chosen"]), value["pinned"])
+    """Raises ValueError or its like for what is no selection."""
+    primary, chosen, pinned = value["primary"], _ids(value["chosen"]), value["pinned"]
+    if not all(one is None or _is_id(one) for one in (primary, pinned)):
+        raise ValueError("no selection")
+    return Selection(primary, tuple(chosen), pinned)
 
 
 def _look(items: Sequence[Item], key: str, label: str, size: int) -> dict[str, Any]:
@@ -143,7 +167,10 @@ def plain(text: str) -> str:
 
 
 def _ids(selected: Any) -> list[ImageId]:
-    return [selected] if isinstance(selected, int | str) else list(selected)
+    ids = [selected] if isinstance(selected, int | str) else list(selected)
+    if not all(map(_is_id, ids)):
+        raise ValueError("no selection")
+    return ids
 
 
 def _card(item: Item) -> dict[str, Any]:

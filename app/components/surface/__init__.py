@@ -5,13 +5,14 @@ the caller, the component only colours them.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 import streamlit as st
 
-from app.components.controlled import agreement, source
+from app.components.controlled import NONSENSE, agreement, committed, source
 
 _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
@@ -22,6 +23,7 @@ _MOUNT = st.components.v2.component(
     ),
 )
 
+MOST = 10**6
 Point = tuple[float, int]
 """Threshold and tolerance."""
 
@@ -68,7 +70,8 @@ def surface(
     given = None if chosen is None else _point(chosen)
 
     def picked() -> None:
-        on_pick(_point(st.session_state[key]["commit"]["value"]))
+        with suppress(*NONSENSE):
+            on_pick(_point(committed(key)["value"]))
 
     with agreement(key, given, _point) as (current, token):
         at = None if given is None else list(current)
@@ -76,8 +79,11 @@ def surface(
 
 
 def _point(value: Any) -> Point:
-    """A threshold as the nearest float32, and a tolerance."""
-    return float(np.float32(value[0])), int(value[1])
+    """A threshold as the nearest float32, and a tolerance. Raises ValueError or its like for anything else."""
+    level, tolerance = float(np.float32(value[0])), int(value[1])
+    if not (np.isfinite(level) and 0 <= tolerance < MOST):
+        raise ValueError("no place on the map")
+    return level, tolerance
 
 
 def _shares(values: np.ndarray) -> list[list[float | None]]:

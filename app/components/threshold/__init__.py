@@ -67,7 +67,11 @@ def threshold(
 
 def _single(value: float) -> float:
     """The nearest float32, as both sides compare."""
-    return float(np.float32(value))
+    with np.errstate(over="ignore"):  # becomes infinite, which is no threshold
+        single = float(np.float32(value))
+    if not np.isfinite(single):
+        raise ValueError(f"{value!r:.40}: expected a finite threshold")
+    return single
 
 
 def _checked(order_statistics: NDArray[np.float32]) -> NDArray[np.float32]:

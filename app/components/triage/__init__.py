@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components.controlled import agreement, source
+from app.components.controlled import agreement, committed, source
 from core.review.verdict_rows import LONGEST_REASON, VERDICTS
 from core.review.verdicts import Gesture
 
@@ -58,25 +58,27 @@ def triage(key: str, queue: Mapping[str, Any], told: Mapping[str, Any], *, book:
     return current
 
 
-def _commit(key: str) -> dict[str, Any]:
-    return (st.session_state.get(key) or {}).get("commit") or {}
-
-
 def _place(value: Any) -> int:
     at = value.get("at") if isinstance(value, dict) else None
-    return at if isinstance(at, int) else -1
+    return at if type(at) is int and abs(at) < 10**9 else -1
 
 
 def _arrived(key: str, book: str) -> list[tuple[str, Gesture | None]]:
     """Names and gestures in the outbox as it came last; None stands for what makes no sense."""
-    value = _commit(key).get("value") or {}
-    if value.get("book") != book:
+    value = committed(key).get("value")
+    if (
+        not isinstance(value, dict)
+        or value.get("book") != book
+        or not isinstance(value.get("gestures"), list)
+    ):
         return []
-    return [(str(sent.get("id"))[:40], _gesture(sent)) for sent in value.get("gestures") or []]
+    return [
+        (str(sent.get("id"))[:40], _gesture(sent)) for sent in value["gestures"] if isinstance(sent, dict)
+    ]
 
 
 def _gesture(sent: Mapping[str, Any]) -> Gesture | None:
     kind, image, verdict = sent.get("kind"), sent.get("image"), sent.get("verdict", "auto")
-    if kind not in ("judge", "undo", "redo") or not isinstance(image, int) or verdict not in VERDICTS:
+    if kind not in ("judge", "undo", "redo") or type(image) is not int or verdict not in VERDICTS:
         return None
     return Gesture(kind, (image,), verdict, str(sent.get("reason") or "")[:LONGEST_REASON])

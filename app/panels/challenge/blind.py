@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from app import measures, results, rules, state, words
+from app import access, measures, ownership, results, rules, state, words
 from app.panels.review import review_book
 from app.shell import escaped
 from app.state import View
@@ -130,6 +130,7 @@ def _make(own: Case, found: Challenge, chosen: Candidate, name: str) -> None:
     st.session_state["analyst"] = name
     rows = own.real_rows(np.flatnonzero(chosen.flagged))
     try:
+        name = access.require("write verdicts").named(name)
         made = commitments.commit(results.store().root, found.id, analyst=name, rows=rows, rule=chosen.rule)
     except ValueError as error:
         st.error(escaped(str(error)), icon=":material/error:")
@@ -172,7 +173,10 @@ def _way_out(found: Challenge, known: list[Commitment]) -> None:
         st.info("Your teacher reveals the truth for all, in the list below.", icon=":material/lock:")
         return
     st.caption("For everybody who works on this copy, and for good. Nothing can be committed afterwards.")
-    if st.button("Reveal the truth …", icon=":material/visibility:", disabled=not known, key="reveal"):
+    own = ownership.is_own(found.id, results.store().root)
+    if st.button(
+        "Reveal the truth …", icon=":material/visibility:", disabled=not (known and own), key="reveal"
+    ):
         reveal(found.id, found.title)
     if not known:
         st.caption("Commit a set first.")
@@ -188,6 +192,7 @@ def reveal(challenge_id: str, title: str) -> None:
     typed = st.text_input(f"Type “{WORD}” to go on", key=f"reveal-word-{challenge_id}")
     sure = typed.strip().lower() == WORD
     if st.button("Reveal for good", icon=":material/visibility:", disabled=not sure, key="reveal-for-good"):
+        ownership.require_own(challenge_id, results.store().root, "reveal challenges")
         challenges.reveal(results.store().root, challenge_id)
         results.forget(challenge_id)
         if state.current().case == challenge_id:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import images, results, shell
+from app import images, ownership, results, shell
 from app.shell import escaped
 from app.words import counted
 from core.blind import challenges, commitments
@@ -11,7 +11,8 @@ from core.blind.challenges import Challenge
 
 def challenge_cards() -> None:
     """The sealed challenges as cards, two in a row; nothing where there is none."""
-    found = [c for c in challenges.every(results.store().root) if c.sealed]
+    root = results.store().root
+    found = [c for c in ownership.listed_challenges(challenges.every(root), root) if c.sealed]
     if not found:
         return
     st.header("Blind challenges")

@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from app import results, rules, state, words
+from app import access, ownership, results, rules, state, words
 from app.panels.challenge import blind
 from app.shell import escaped
 from app.state import View
 from app.words import counted, listed
-from core import cases, truth
+from core import truth
 from core.blind import challenges, commitments
 from core.blind.challenges import Challenge, Wanted
 from core.cases import Case
@@ -37,7 +37,9 @@ LISTED = (
 
 def make() -> None:
     """The form for a new challenge."""
-    known = {c.id: c for c in cases.all_cases(results.store()) if not c.unfinished and truth.known(c.plan)}
+    known = {
+        c.id: c for c in ownership.all_cases(results.store()) if not c.unfinished and truth.known(c.plan)
+    }
     if not known:
         st.info(
             "A challenge is made of a finished case whose poisons are known. Compute one first.",
@@ -106,10 +108,12 @@ def _made(case: Case, start: View, title: str, locks: list[str]) -> None:
     fields = frozenset(field for lock in locks for field in LOCKS[lock])
     wanted = Wanted(title, fields, state.parameters_of(start))
     try:
+        access.require("make challenges")
         made = challenges.make(results.store().root, case, wanted)
     except ValueError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return
+    ownership.claim(results.store().root, made.id)
     st.toast(f"“{escaped(made.title)}” is ready; hand out its link.", icon=":material/link:")
     st.rerun()
 
@@ -118,7 +122,7 @@ def every() -> None:
     """All challenges with their links."""
     root = results.store().root
     _undo()
-    found = challenges.every(root)
+    found = ownership.listed_challenges(challenges.every(root), root)
     if not found:
         st.info("No challenge yet. Make the first one below.", icon=":material/visibility_off:")
     for challenge in found:
@@ -156,7 +160,6 @@ def link(found: Challenge) -> str:
 
 
 def _buttons(found: Challenge, known: list[Any]) -> None:
-    root = results.store().root
     with st.container(horizontal=True):
         if st.button("Open", key=f"open-{found.id}", icon=":material/search:"):
             st.switch_page("views/investigate.py", query_params={"case": found.id})
@@ -171,8 +174,9 @@ def _buttons(found: Challenge, known: list[Any]) -> None:
             "Fresh copy",
             key=f"again-{found.id}",
             icon=":material/content_copy:",
-            on_click=challenges.again,
-            args=(root, found),
+            on_click=_again,
+            args=(found,),
+            disabled=not access.allowed("make challenges"),
             help="The same case and locks, numbered anew, with nothing committed.",
         )
         st.button(
@@ -186,13 +190,22 @@ def _buttons(found: Challenge, known: list[Any]) -> None:
         )
 
 
+def _again(found: Challenge) -> None:
+    root = results.store().root
+    ownership.require_own(found, root, "make challenges")
+    ownership.claim(root, challenges.again(root, found).id)
+
+
 def _remove(found: Challenge) -> None:
+    ownership.require_own(found, results.store().root, "make challenges")
     challenges.remove(results.store().root, found.id)
     st.session_state["removed_challenge"] = found
 
 
 def _restore() -> None:
-    challenges.restore(results.store().root, st.session_state.pop("removed_challenge").id)
+    found = st.session_state.pop("removed_challenge")
+    ownership.require_own(found, results.store().root, "make challenges")
+    challenges.restore(results.store().root, found.id)
 
 
 def _undo() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import forms, images, shell
+from app import access, forms, images, shell
 from app.panels import choices
 from app.panels.forecast import forecast
 from app.panels.own import own_progress, own_weights
@@ -130,6 +130,7 @@ def _uploaded(side: int) -> Pick | None:
     if file is None:
         return None
     try:
+        access.require("upload files")
         pick = picks.keep_upload(file.getvalue(), side)
     except ImageRefused as error:
         st.error(escaped(str(error)), icon=":material/broken_image:")

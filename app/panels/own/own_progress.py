@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import results, shell, state
+from app import access, results, shell, state
 from app.panels.forecast import asked
 from app.shell import escaped
 from app.words import counted
@@ -47,6 +47,7 @@ def _waiting(job_id: int) -> None:
         st.progress(shell.share(job), text=f"**{escaped(job.title)}** · {escaped(doing)}")
         st.caption("It goes on when you leave this page. When it is done, the investigation opens here.")
         if st.button("Cancel", icon=":material/stop:", key="own-cancel", disabled=job.cancel_requested):
+            access.require("cancel jobs", (job.owner,))
             jobs.cancel(results.store().root, job.id)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import forms
+from app import access, forms
 from app.shell import escaped
 from core import paths, weights
 from core.datasets import located
@@ -79,6 +79,7 @@ def _kept(name: str, which: Any, content: Any, key: str) -> str:
     known = st.session_state.get(f"{key}-kept")
     if not known or known[0] != which:
         with st.spinner("looking at the file"):
+            access.require("upload files")
             known = (which, weights.keep_weights(content()))
         st.session_state[f"{key}-kept"] = known
     _facts(name, weights.file_of(known[1]))

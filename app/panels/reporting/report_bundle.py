@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import bundles
+from app import access, bundles
 from app.panels.reporting.report_set import Subject
 from app.shell import escaped
 from core.bundles import bundle
@@ -36,7 +36,9 @@ def hand_over(of: Subject) -> None:
     if ready.exists():
         size = f"{ready.stat().st_size / 1e6:,.1f} MB"
         st.link_button(f"Download the bundle ({size})", bundles.address(ready), icon=":material/download:")
-    elif st.button("Make the bundle", icon=":material/package_2:", key="make-bundle"):
+    elif st.button(
+        "Make the bundle", icon=":material/package_2:", key="make-bundle", **access.only("make bundles")
+    ):
         _make(inside, ready)
         st.rerun()
 
@@ -56,6 +58,7 @@ class _Bar:
 
 
 def _make(inside: Contents, target: Path) -> None:
+    access.require("make bundles")
     bundles.clear(inside.case)
     with reporting(_Bar()):
         bundle.make(inside, target)

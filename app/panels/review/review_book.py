@@ -6,7 +6,7 @@ from threading import Lock
 
 import streamlit as st
 
-from app import results
+from app import access, results
 from core.casebook import CasebookUnavailable
 from core.cases import Case
 from core.review.verdict_rows import LONGEST_NAME, Ledger, Row, checked_name
@@ -21,7 +21,8 @@ _ledgers: OrderedDict[Verdicts, tuple[int, Ledger]] = OrderedDict()
 
 def reviewer() -> str:
     """Who judges in this tab; a name stays in the session and never goes into an address."""
-    return st.session_state.get(NAME, FIRST)
+    who = access.visitor()
+    return who.short if who.signed_in else st.session_state.get(NAME, FIRST)
 
 
 def book(case: Case) -> Verdicts:
@@ -74,6 +75,10 @@ def visible_rows(found: Ledger, who: str) -> list[Row]:
 def who_are_you(found: Ledger) -> str:
     """Asks for the reviewer's name, typed once or chosen among those who have reviewed; returns it."""
     who = reviewer()
+    if access.visitor().signed_in:
+        may = access.allowed("write verdicts")
+        st.text(f"You judge as {who}." if may else "You may read verdicts, not write any.")
+        return who
     names = list(dict.fromkeys([who, *found.reviewers]))
 
     def renamed() -> None:

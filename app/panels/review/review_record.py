@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import state, words
+from app import access, state, words
 from app.panels.review import review_book
 from app.panels.review.review_queue import Review
 from app.panels.review.verdicts import WORDS
@@ -69,7 +69,7 @@ def _take_back(of: Review, row: Row | None) -> None:
     if row is None:
         st.caption("Select a row to take it back or to look at its image.")
         return
-    own = row.reviewer == of.who and row.in_force
+    own = row.reviewer == of.who and row.in_force and access.allowed("write verdicts")
     label = "Take this verdict back" if row.undoes is None else "Do it again after all"
     st.button(label, icon=":material/undo:", disabled=not own, on_click=lambda: _undo_row(of, row))
     if not own:
@@ -78,6 +78,7 @@ def _take_back(of: Review, row: Row | None) -> None:
 
 def _undo_row(of: Review, row: Row) -> None:
     try:
+        access.require("write verdicts")
         review_book.book(of.case).undo_row(of.who, row.id)
     except CasebookUnavailable as error:
         st.error(escaped(str(error)), icon=":material/error:")
@@ -144,6 +145,7 @@ def _bring(of: Review, content: bytes) -> None:
 
 def _add(of: Review, brought: Brought) -> None:
     try:
+        access.require("upload files")
         changed = bring_in(review_book.book(of.case), brought, reserved=of.who)
         st.toast(f"{words.counted(changed, 'verdict')} added.", icon=":material/check:")
     except CasebookUnavailable as error:

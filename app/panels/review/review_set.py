@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from app import images, results, state, words
+from app import access, images, results, state, words
 from app.components.gallery import gallery
 from app.panels.review.review_queue import Review
 from app.shell import escaped
@@ -89,8 +89,9 @@ def _go_on(of: Review, made: FinalSet) -> None:
         if st.button(
             f"Unlearn this set of {len(rows):,}",
             icon=":material/healing:",
-            disabled=not len(rows),
+            disabled=not len(rows) or not access.allowed("write verdicts"),
         ):
+            access.require("write verdicts")
             state.update(flags=f"set-{sets.keep(rows, of.case.salt)}")
             st.switch_page("views/unlearn.py")
         if not of.case.sealed:  # a digest of few rows gives them away

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app import access
 from app.panels.review import review_book
 from app.shell import escaped
 from app.state import View
@@ -32,6 +33,7 @@ def verdict_buttons(case: Case, view: View, i: int) -> None:
         on_change=_say,
         args=(case, i, key),
         label_visibility="collapsed",
+        disabled=not access.allowed("write verdicts"),
         help="It stays whatever the cut-off is. Press it again to leave the image to the rule.",
     )
     said = [f"{escaped(name)}: {verdict}" for name, verdict in review_book.visible_to(found, who, i)]
@@ -47,8 +49,9 @@ def say(case: Case, several: list[int], verdict: str) -> None:
     """Write one verdict down about some images, or take the last one back."""
     book, who = review_book.book(case), review_book.reviewer()
     try:
+        access.require("write verdicts")
         undone = book.undo(who) if verdict == UNDO else book.judge(who, several, verdict)
-    except CasebookUnavailable as error:
+    except (CasebookUnavailable, access.NotAllowed) as error:
         st.toast(escaped(str(error)), icon=":material/error:")
         return
     if verdict == UNDO:

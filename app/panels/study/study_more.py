@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from app import results
+from app import access, results
 from app.shell import escaped
 from app.words import counted
 from core import jobs, tables, wording
@@ -76,7 +76,8 @@ def submit(found: Findings, seeds: int, device: str) -> jobs.Job:
         "seeds": list(range(seeds)),
         "options": {"store": str(root), "device": device},
     }
-    return jobs.submit(root, "paper", json.dumps(spec), f"Study: {found.study.title} ({found.scale})")
+    owner = access.require("start jobs").name
+    return jobs.submit(root, "paper", json.dumps(spec), f"Study: {found.study.title} ({found.scale})", owner)
 
 
 def files(found: Findings) -> None:

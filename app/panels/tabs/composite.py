@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import charts, closeup_charts, closeups, state
+from app.address_rules import CHOICES
 from app.panels.inspector import picture
 from app.shell import escaped
 from app.state import View
@@ -72,7 +73,7 @@ def _looks(view: View) -> None:
         "Amplify the difference",
         "factor",
         view.factor,
-        options=list(state.CHOICES["factor"]),
+        options=list(CHOICES["factor"]),
         format_func=lambda f: "auto" if f == "auto" else f"× {f}",
         help="Grey is no difference, brighter is more, darker is less. auto: as far as nothing is cut off.",
     )

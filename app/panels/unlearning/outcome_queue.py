@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import results, shell
+from app import access, results, shell
 from app.panels.unlearning.outcome_names import ROLES
 from app.panels.unlearning.outcomes import Shown
 from app.shell import escaped
@@ -28,12 +28,12 @@ ICONS = {
 
 def begin(case: Case, wanted: list[Asked], count: int) -> None:
     """Queue one job for each, with so many seeds; what is asked for already is asked for once."""
-    root = results.store().root
+    root, owner = results.store().root, access.require("start jobs").name
     for asked in wanted:
         told = outcome_jobs.spec(case.plan, asked, count, store=str(root), device="auto")
         what = ROLES.get(asked.role, short(asked.rule))
         title = f"{case.run.title} · {short(asked.unlearner)} · {what}"
-        jobs.submit(root, KIND, json.dumps(told), title[:120])
+        jobs.submit(root, KIND, json.dumps(told), title[:120], owner)
 
 
 def unmeasured(case: Case, what: Shown) -> None:
@@ -42,7 +42,7 @@ def unmeasured(case: Case, what: Shown) -> None:
     if not lacking:
         return
     st.caption(f"The deletion change of {counted(len(lacking), 'result')} of this set was not measured.")
-    if st.button("Measure it", icon=":material/straighten:", type="tertiary"):
+    if st.button("Measure it", icon=":material/straighten:", type="tertiary", **access.only("start jobs")):
         for result in lacking:
             begin(case, [result.first.asked], len(result.seeds))
         st.rerun()
@@ -124,8 +124,8 @@ def _action(job: jobs.Job) -> None:
             "Cancel",
             key=f"cancel-unlearn-{job.id}",
             icon=":material/stop:",
-            disabled=job.cancel_requested,
-            on_click=jobs.cancel,
+            disabled=job.cancel_requested or not access.may_end(job.owner),
+            on_click=access.checked("cancel jobs", jobs.cancel, (job.owner,)),
             args=(root, job.id),
         )
     else:
@@ -133,6 +133,7 @@ def _action(job: jobs.Job) -> None:
             "Try again",
             key=f"again-unlearn-{job.id}",
             icon=":material/replay:",
-            on_click=jobs.submit,
+            on_click=access.checked("start jobs", jobs.submit, (job.owner,)),
+            disabled=not access.may_end(job.owner),
             args=(root, job.kind, job.spec, job.title, job.owner),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app import rules, shell, state
+from app import access, rules, shell, state
 from app.panels.unlearning.outcome_names import SHORT_DIGEST
 from app.shell import escaped
 from app.state import View
@@ -178,5 +178,6 @@ def _own_list(case: Case) -> None:
             st.error(escaped(str(error)), icon=":material/error:")
             return
         st.session_state["own_list_taken"] = file.file_id
+        access.require("upload files")
         state.update(flags=KEPT + sets.keep(case.real_rows(rows), case.salt))
         st.rerun()

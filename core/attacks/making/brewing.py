@@ -16,6 +16,7 @@ from core import device, progress
 from core.artifacts import Dataset, Poisoning, Split, TrainedModel
 from core.attacks.making.checks import testing_rows, training_rows
 from core.attacks.making.frozen import FrozenNetwork
+from core.course import Course
 from core.experiment import Training
 from core.models.base import Model
 from core.networks import Standardise, probabilities, restore
@@ -167,12 +168,20 @@ class Brewer:
         optimiser = torch.optim.Adam([delta], STEP)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_factor(step, n_steps))
         losses = np.zeros(n_steps, np.float32)
-        for step in progress.track(range(n_steps), phase):
+        course = Course("brewing", None, optimiser, schedule)
+        if course.first:
+            delta.copy_(course.extra["delta"])
+            losses = course.extra["losses"].cpu().numpy()
+            augment.stream.set_state(course.extra["stream"].cpu())
+        for step in range(course.first, n_steps):
             gradient, losses[step] = self._gradient(delta, goal, augment)
             delta.grad = gradient.sign()
             optimiser.step()
             schedule.step()
             delta.clamp_(self.lowest, self.highest)
+            progress.update(phase, step + 1, n_steps)
+            extra = {"delta": delta, "losses": torch.from_numpy(losses), "stream": augment.stream.get_state()}
+            course.offer(step + 1, f"{phase} {step + 1}", last=step + 1 == n_steps, extra=extra)
         return delta, losses
 
     def _gradient(self, delta: Tensor, goal: Tensor, augment: Augmenter) -> tuple[Tensor, float]:

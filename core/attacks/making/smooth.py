@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional as F
 
-from core import device, progress
+from core import device, memory, progress
 from core.artifacts import Dataset, TrainedModel
 from core.models.base import Model
 from core.networks import PREDICTION_BATCH, Standardise, restore
@@ -50,8 +50,8 @@ class Reader:
     @torch.no_grad()
     def labels(self, images: np.ndarray | Tensor) -> np.ndarray:
         """What the network reads uint8 images, or pixels, as: int64 [n]."""
-        starts = range(0, len(images), PREDICTION_BATCH)
-        parts = [self(pixels_of(images[at : at + PREDICTION_BATCH])).argmax(1) for at in starts]
+        held = memory.Pieces(PREDICTION_BATCH, "images")
+        parts = list(held.each(len(images), lambda rows: self(pixels_of(images[rows])).argmax(1)))
         return torch.cat(parts).cpu().numpy()
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.datasets.reading.cells import check_size, of_array, of_column
 from core.datasets.reading.decode import Decoded, decode
+from core.safeload import plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 BATCH = 512
 """Rows in memory at a time."""
+LONGEST_LABEL = 1000
+"""Characters of a label, or of a path that names a class."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +45,34 @@ def read_image_table(
     """Decode the images of a file, size x size pixels. Raises ValueError where it is not such a table."""
     with _open(file) as table:
         schema = table.schema_arrow
+        check_size(table, file.stat().st_size)
         _check_columns(file, schema, image, label)
+    kind = schema.field(image).type
+    inside = {field.name for field in kind} if str(kind).startswith("struct") else set()
+    repeated = [
+        label,
+        *(f"{image}.{name}" for name in inside & {"bytes", "path"}),
+        *([] if inside else [image]),
+    ]
+    with _open(file, read_dictionary=repeated) as table:
         labels = _labels(file, table, label)
-        is_struct = str(schema.field(image).type).startswith("struct")
-        has_paths = is_struct and "path" in [field.name for field in schema.field(image).type]
-        paths = _column(table, image, "path") if has_paths else []
-        decoded = decode(_images(table, image, is_struct), len(labels), size, phase=phase)
-    return ImageTable(file, decoded, labels, [path or "" for path in paths], _declared(schema, label))
+        paths = _paths(table, image) if "path" in inside else []
+        decoded = decode(_images(table, image, bool(inside)), len(labels), size, phase=phase)
+    return ImageTable(file, decoded, labels, paths, _declared(schema, label))
 
 
 @contextmanager
-def _open(file: Path) -> "Iterator[pq.ParquetFile]":
+def _open(file: Path, **options: Any) -> "Iterator[pq.ParquetFile]":
     """The opened file; what pyarrow finds damaged while it is read becomes a ValueError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as table:
+        with pq.ParquetFile(file, **options) as table:
             yield table
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{file}: cannot be read as a parquet file ({error}); replace it") from error
+        told = plain(str(error))[:200]
+        raise ValueError(f"{file}: cannot be read as a parquet file ({told}); replace it") from error
 
 
 def _check_columns(file: Path, schema: "pa.Schema", image: str, label: str) -> None:
@@ -68,23 +80,38 @@ def _check_columns(file: Path, schema: "pa.Schema", image: str, label: str) -> N
 
     for column in (image, label):
         if schema.names.count(column) != 1:
-            raise ValueError(
-                f"{file}: expected one column '{column}' among {schema.names[:20]}; name another column"
-            )
+            named = [plain(name)[:40] for name in schema.names[:20]]
+            raise ValueError(f"{file}: expected one column '{column}' among {named}; name another column")
     kind = schema.field(image).type
     inner = {field.name: field.type for field in kind}.get("bytes") if t.is_struct(kind) else kind
     if inner is None or not (t.is_binary(inner) or t.is_large_binary(inner)):
-        raise ValueError(f"{file}: column '{image}' is {kind}, expected binary or struct<bytes: binary, ...>")
+        raise ValueError(
+            f"{file}: column '{image}' is {plain(str(kind))[:200]}, expected binary or struct<bytes: binary, ...>"
+        )
     kind = schema.field(label).type
-    if not (t.is_integer(kind) or t.is_string(kind) or t.is_large_string(kind) or t.is_dictionary(kind)):
-        raise ValueError(f"{file}: column '{label}' is {kind}, expected whole numbers or text")
+    value = kind.value_type if t.is_dictionary(kind) else kind
+    if not (t.is_integer(value) or t.is_string(value) or t.is_large_string(value)):
+        raise ValueError(
+            f"{file}: column '{label}' is {plain(str(kind))[:200]}, expected whole numbers or text"
+        )
 
 
 def _labels(file: Path, table: "pq.ParquetFile", label: str) -> np.ndarray:
-    values = _column(table, label)
+    values = list(of_column(table.read(columns=[label]).column(0), None, _label))
     if bad := [row for row, value in enumerate(values) if _is_absent(value)]:
         raise ValueError(f"{file}: {len(bad)} rows have no label, first {bad[:5]}; label or remove them")
     return np.array(values, np.int64 if values and isinstance(values[0], int) else np.str_)
+
+
+def _label(value: int | str) -> int | str:
+    """The label, when it is one."""
+    if isinstance(value, str) and len(value) > LONGEST_LABEL:
+        raise ValueError(
+            f"a label of {len(value):,} characters: expected at most {LONGEST_LABEL}; shorten it"
+        )
+    if isinstance(value, int) and value >= 2**63:
+        raise ValueError(f"label {value}: expected at most {2**63 - 1}; number the classes from 0")
+    return value
 
 
 def _is_absent(label: int | str | None) -> bool:
@@ -92,16 +119,16 @@ def _is_absent(label: int | str | None) -> bool:
     return label < 0 if isinstance(label, int) else not label
 
 
-def _column(table: "pq.ParquetFile", column: str, inner: str | None = None) -> list[Any]:
-    values = table.read(columns=[f"{column}.{inner}" if inner else column]).column(0).combine_chunks()
-    return (values.field(0) if inner else values).to_pylist()
+def _paths(table: "pq.ParquetFile", image: str) -> list[str]:
+    column = table.read(columns=[f"{image}.path"]).column(0)
+    return [path or "" for path in of_column(column, "path", lambda path: str(path)[:LONGEST_LABEL])]
 
 
 def _images(table: "pq.ParquetFile", image: str, is_struct: bool) -> Iterator[bytes | None]:
     column = f"{image}.bytes" if is_struct else image
     for batch in table.iter_batches(BATCH, columns=[column]):
         values = batch.column(0)
-        yield from (values.field(0) if is_struct else values).to_pylist()
+        yield from of_array(values.field(0) if is_struct else values)
 
 
 def _declared(schema: "pa.Schema", label: str) -> list[str]:
@@ -109,6 +136,6 @@ def _declared(schema: "pa.Schema", label: str) -> list[str]:
     try:
         text = (schema.metadata or {})[b"huggingface"]
         names = json.loads(text)["info"]["features"][label]["names"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return []
-    return [str(name) for name in names] if isinstance(names, list) else []
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []

@@ -11,6 +11,9 @@ from jaxtyping import Int64
 from core.datasets.reading.decode import Labelled, decode
 from core.safeload import SUFFIXES, clean_name
 
+DEEPEST = 64
+"""Folders in folders below a class."""
+
 
 @dataclass(frozen=True)
 class ImageTree:
@@ -62,7 +65,11 @@ def _is_link(path: Path, root: Path) -> bool:
     """True for a link to a file inside `root`; ValueError for any other link."""
     if not path.is_symlink():
         return False
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (RuntimeError, OSError):  # it leads to itself
+        inside = False
+    if not inside:
         raise ValueError(f"{path}: is a link that leads out of {root}; replace it by what it points to")
     if path.is_dir():
         raise ValueError(f"{path}: is a link to a folder; replace it by what it points to")
@@ -70,14 +77,27 @@ def _is_link(path: Path, root: Path) -> bool:
 
 
 def _files_below(folder: Path, root: Path) -> list[Path]:
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder):  # does not follow links to folders
-        for name in folders:
-            _is_link(Path(place, name), root)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [Path(place, name) for name in sorted(names) if not name.startswith(".")]
-        found += [file for file in files if _is_link(file, root) or file.is_file()]
-    return found
+    """Files before those of folders in it, both in the order of their names."""
+    files: list[Path] = []
+    folders: list[Path] = []
+    with os.scandir(folder) as entries:  # tells what each entry is without another look at the disk
+        for entry in sorted(entries, key=lambda e: e.name):
+            linked = entry.is_symlink() and _is_link(Path(entry.path), root)
+            if entry.name.startswith("."):
+                continue
+            if linked or entry.is_file(follow_symlinks=False):
+                files.append(Path(entry.path))
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+    if folders and len(folder.parts) - len(root.parts) >= DEEPEST:
+        raise ValueError(f"{root}: has folders more than {DEEPEST} deep; put the images further up")
+    return files + [file for inner in folders for file in _files_below(inner, root)]
+
+
+def names_within(trees: list[ImageTree], top: Path) -> dict[str, Path]:
+    """Every image by its path within `top`."""
+    skipped = len(os.fspath(top)) + 1  # much quicker than relative_to for many files
+    return {os.fspath(file)[skipped:]: file for tree in trees for file in tree.files}
 
 
 def digest(trees: list[ImageTree], root: Path, *, times: bool) -> str:

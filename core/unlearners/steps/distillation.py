@@ -1,25 +1,37 @@
 """Gradient steps on a student that is drawn to frozen teachers, or away from them: SCRUB and BadTeacher."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core import device
+from core.course import Course
 from core.device import Precision
 from core.experiment import Training
-from core.training import descend, optimiser_for
+from core.training import Batch, descend, optimiser_for
 
 
-class Turn(NamedTuple):
-    """One step's images [b c h w], labels [b], whether each is flagged [b], and the epoch it belongs to."""
+@dataclass(frozen=True)
+class Turn:
+    """One step's images, whether each is flagged [b], and the epoch it belongs to."""
 
-    inputs: Tensor
-    labels: Tensor
+    batch: Batch
     forget: Tensor
     epoch: int
+
+    @property
+    def inputs(self) -> Tensor:
+        """[b c h w]"""
+        return self.batch.inputs
+
+    @property
+    def labels(self) -> Tensor:
+        """[b]"""
+        return self.batch.labels
 
 
 def learn(
@@ -37,16 +49,22 @@ def learn(
     one_epoch = recipe.model_copy(update={"epochs": 1})  # the linear schedule knows only the sum of the steps
     optimiser, schedule = optimiser_for(student, one_epoch, total)
     student.train()
-    seen: list[Tensor] = []
-    for turn in turns:
+    course = Course("steps", student, optimiser, schedule)
+    seen = list(course.extra.get("seen", ()))
+    for step, turn in enumerate(islice(turns, course.first, None), course.first + 1):
         with device.autocast(recipe.precision):
             logits = student(turn.inputs).float()
         descend(objective(logits, turn), optimiser)
         schedule.step()
         seen += [torch.zeros(3, device=logits.device)] * (turn.epoch + 1 - len(seen))
         seen[turn.epoch] = seen[turn.epoch] + _retained(logits.detach(), turn)
+        course.offer(step, f"step {step} of {total}", last=step == total, extra=_stacked(seen))
     points = [(loss / n, hits / n) for loss, hits, n in torch.stack(seen).tolist() if n]
     return tuple(loss for loss, _ in points), tuple(accuracy for _, accuracy in points)
+
+
+def _stacked(seen: list[Tensor]) -> dict[str, Tensor]:
+    return {"seen": torch.stack(seen)}
 
 
 def _retained(logits: Tensor, turn: Turn) -> Tensor:

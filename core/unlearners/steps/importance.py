@@ -1,12 +1,13 @@
 """How much each weight matters to some images, and the dampening of those that matter to the flagged ones."""
 
 import copy
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core import device, progress
+from core import device, partial, progress
 from core.device import Precision
 from core.training import Loader
 
@@ -19,13 +20,25 @@ def importance(network: nn.Module, loader: Loader, precision: Precision) -> dict
     """
     parameters = dict(network.eval().named_parameters())
     total = {name: torch.zeros_like(p) for name, p in parameters.items()}
-    for batch in progress.track(loader, "importance", len(loader)):
+    work, first = partial.work("importance"), 0
+    if state := work.latest():
+        first = state.plain["batches"]
+        for name in total:
+            total[name].copy_(torch.from_numpy(state.arrays[name]))
+    for done, batch in enumerate(islice(loader, first, None), first + 1):
         with device.autocast(precision):
             logits = network(batch.inputs).float()
         gradients = torch.autograd.grad(F.cross_entropy(logits, batch.labels), list(parameters.values()))
         for name, gradient in zip(parameters, gradients, strict=True):
             total[name] += gradient.square() / len(loader)
+        progress.update("importance", done, len(loader))
+        work.offer(lambda done=done: _state(total, done, len(loader)), last=done == len(loader))
     return total
+
+
+def _state(total: dict[str, Tensor], done: int, of: int) -> partial.State:
+    arrays = {name: t.detach().cpu().numpy() for name, t in total.items()}
+    return partial.State(arrays, {"batches": done}, f"importances, batch {done} of {of}")
 
 
 @torch.no_grad()

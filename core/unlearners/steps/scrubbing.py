@@ -21,14 +21,7 @@ def loss(student: Tensor, teacher: Tensor, turn: Turn, *, alpha: float, only_div
 
 def turns(order: Iterator[tuple[bool, int]], retain: Loader, forget: Loader) -> Iterator[Turn]:
     """The batches of the steps; each loader goes on where it stopped."""
-    up, down = _endless(forget), _endless(retain)
+    up, down = forget.endless(), retain.endless()
     for ascends, cycle in order:
         batch = next(up if ascends else down)
-        yield Turn(
-            batch.inputs, batch.labels, torch.full_like(batch.labels, ascends, dtype=torch.bool), cycle
-        )
-
-
-def _endless(loader: Loader) -> Iterator:
-    while True:
-        yield from loader
+        yield Turn(batch, torch.full_like(batch.labels, ascends, dtype=torch.bool), cycle)

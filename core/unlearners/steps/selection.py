@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from core import device
+from core import partial
 from core.artifacts import Dataset, Split, TrainedModel
 from core.networks import probabilities, weights_of
 from core.randomness import numpy_stream
@@ -53,7 +53,7 @@ def best_of(task: Task, held: Split | None, attempts: Iterable[Attempt]) -> Trai
     Without held-out images there is one attempt and no trial. Raises TrainingDiverged when no attempt has
     finite weights.
     """
-    started = device.clock()
+    started = partial.clock()
     best: Attempt | None = None
     trials: list[dict[str, Any]] = []
     for attempt in attempts:
@@ -66,7 +66,7 @@ def best_of(task: Task, held: Split | None, attempts: Iterable[Attempt]) -> Trai
             f"weights became infinite or NaN, or know nothing any more, with each of {len(trials)} settings: "
             "lower the learning rate of the unlearner or use precision fp32"
         )
-    searched = round(device.clock() - started, 4)
+    searched = round(partial.clock() - started, 4)
     ranked = sorted(trials, key=lambda trial: -trial["score"]) if held else []
     return finished(task, best, tuple(trial | {"search_seconds": searched} for trial in ranked))
 

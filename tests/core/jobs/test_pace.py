@@ -14,10 +14,8 @@ def job(tmp_path: Path) -> Job:
     jobs = JobTable(tmp_path / "jobs.sqlite3")
     started = jobs.submit("run", "{}", "")
     jobs.claim()
-    beat = jobs.get(started.id).heartbeat
-    jobs.progress(
-        started.id, Progress(phase="batches", phase_started=beat - 100, done=100, total=300, rate=0.5)
-    )
+    reached = Progress(phase="batches", phase_started=7.0, phase_seconds=100, done=100, total=300, rate=0.5)
+    jobs.progress(started.id, reached)
     return jobs.get(started.id)
 
 

@@ -138,7 +138,7 @@ def test_a_table_of_a_newer_program_is_refused_and_unharmed(jobs: JobTable):
     connection = sqlite3.connect(jobs.path)
     connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(JobsUnavailable, match="has version 9, this program reads up to 1; update"):
+    with pytest.raises(JobsUnavailable, match="has version 9, this program reads up to 2; update"):
         JobTable(jobs.path)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from core.artifacts import Split
-from core.training import TrainingDiverged
+from core.training import Batch, TrainingDiverged
 from core.unlearners.scrub import SCRUB
 from core.unlearners.steps import scrubbing
 from core.unlearners.steps.distillation import Turn, divergence
@@ -21,7 +21,8 @@ def logits():
 
 def turn(*flags: int) -> Turn:
     labels = torch.arange(len(flags))
-    return Turn(torch.zeros(0), labels, torch.tensor(flags, dtype=torch.bool), 0)
+    batch = Batch(labels, torch.arange(len(labels)), lambda: torch.zeros(0))
+    return Turn(batch, torch.tensor(flags, dtype=torch.bool), 0)
 
 
 def test_a_student_that_equals_its_teacher_has_no_divergence(logits):

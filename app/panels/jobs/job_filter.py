@@ -1,0 +1,84 @@
+"""Which jobs the page lists, and which one is opened: all of it in the address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import access, ownership, results
+from core import jobs
+from core.jobs import Job
+
+STATES = {"all": "All", "live": "At work", "ended": "Ended"}
+WHOSE = {"mine": "Mine", "everybody": "Everybody's"}
+FIRST, MORE, MOST = 25, 50, 1000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the address asks for. `job` is the number of the opened one, or 0."""
+
+    job: int = 0
+    state: str = "all"
+    whose: str = "everybody"
+
+    def keeps(self, job: Job) -> bool:
+        """Whether a job is on the list; the opened one always is."""
+        if job.id == self.job:
+            return True
+        mine = self.whose == "everybody" or job.owner == access.visitor().name
+        return mine and (self.state == "all" or (self.state == "live") == job.is_live)
+
+
+def wanted() -> Wanted:
+    """What the address says; whatever makes no sense there counts as not said."""
+    told = st.query_params
+    number = told.get("job", "")
+    return Wanted(
+        job=int(number) if number.isdecimal() and len(number) < 10 else 0,
+        state=told.get("state", "") if told.get("state", "") in STATES else "all",
+        whose=told.get("whose", "") if told.get("whose", "") in WHOSE else "everybody",
+    )
+
+
+def write(name: str, value: str) -> None:
+    """Change the address; what is there by default is left out."""
+    if value in ("", "all", "everybody"):
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = value
+
+
+def found(asked: Wanted) -> list[Job]:
+    """The jobs that whoever looks may see, newest first, with the opened one however old it is."""
+    table = jobs.table(results.store().root)
+    listed = list(table.list(MOST))
+    if asked.job and all(job.id != asked.job for job in listed):
+        listed += [job for job in table.numbered(asked.job) if job.id == asked.job]
+    return ownership.own_jobs(listed)
+
+
+def controls(asked: Wanted, known: Sequence[Job]) -> None:
+    """The filters; whose jobs is only asked where there are jobs of several people."""
+    several = len({job.owner for job in known} | {access.visitor().name}) > 1
+    with st.container(horizontal=True, gap="medium", key="job-filters"):
+        _choice("Which jobs", "state", STATES, asked.state)
+        if several:
+            _choice("Whose jobs", "whose", WHOSE, asked.whose)
+
+
+def _choice(label: str, name: str, options: dict[str, str], value: str) -> None:
+    key = f"jobs-{name}"
+
+    def moved() -> None:
+        write(name, st.session_state[key] or value)
+
+    st.session_state[key] = value
+    st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=key,
+        on_change=moved,
+        label_visibility="collapsed",
+    )

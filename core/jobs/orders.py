@@ -1,0 +1,117 @@
+"""What people ask of the jobs of a store: start, cancel, try again, see to it that someone works, repair."""
+
+import json
+from pathlib import Path
+
+from core.jobs.kinds import check_kind
+from core.jobs.launch import ensure_supervisor, table_file
+from core.jobs.offer import current
+from core.jobs.record import Job, NotYours, Refused, Request
+from core.jobs.repair import NOTICE, Repair
+from core.jobs.repair import repair as repair_file
+from core.jobs.resources import Resources, expected, setting
+from core.jobs.table import JobTable
+from core.jobs.turns import Turn, never_fits, queue
+
+LIVE_PER_OWNER = 200
+
+
+def table(store_root: Path | str) -> JobTable:
+    """The job table of a store, created when there is none."""
+    return JobTable(table_file(store_root))
+
+
+def submit(store_root: Path | str, kind: str, spec: str, title: str, owner: str = "") -> Job:
+    """Ask for work; returns the live job of the same kind and spec when there is one.
+
+    `spec` is a JSON object. Its `options` say what the job needs: `threads` bounds the threads of numeric libraries,
+    `device` may be cpu.
+    """
+    asked = Request(kind=kind, spec=spec, title=title, owner=owner, needs=needed(spec))
+    return ask(store_root, asked)
+
+
+def ask(store_root: Path | str, asked: Request) -> Job:
+    """As `submit`, with what the job needs and the batch it belongs to; Refused when it can never or not now be had."""
+    check_kind(asked.kind)
+    jobs = table(store_root)
+    if why := never_fits(asked.needs, current(store_root, jobs).totals):
+        raise Refused(why)
+    job = jobs.add(asked, limit=setting("LIVE_PER_OWNER", LIVE_PER_OWNER))
+    ensure_supervisor(store_root)
+    return job
+
+
+def needed(spec: str) -> Resources:
+    """What a job needs, by the options of its spec."""
+    try:
+        options = json.loads(spec).get("options", {})
+        return expected(options if isinstance(options, dict) else {})
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return expected({})  # the table says what is wrong with it
+
+
+def cancel(store_root: Path | str, job_id: int, *, by: str = "", admin: bool = True) -> Job:
+    """Ask a job to stop, and see to it that someone enforces this; NotYours for somebody else's."""
+    jobs = table(store_root)
+    _check(jobs.get(job_id), by, admin, "cancel")
+    job = jobs.request_cancel(job_id)
+    if job.is_live:
+        ensure_supervisor(store_root)
+    return job
+
+
+def cancel_batch(store_root: Path | str, batch: str, *, by: str = "", admin: bool = True) -> tuple[Job, ...]:
+    """Ask all live jobs of a batch to stop, the waiting ones first, so that none starts meanwhile."""
+    live = [job for job in table(store_root).batch(batch) if job.is_live]
+    ordered = sorted(live, key=lambda job: job.state == "running")
+    return tuple(cancel(store_root, job.id, by=by, admin=admin) for job in ordered)
+
+
+def again(store_root: Path | str, job_id: int, *, by: str = "", admin: bool = True) -> Job:
+    """Ask for an ended job's work once more, for its owner: it continues after the last finished step."""
+    old = table(store_root).get(job_id)
+    _check(old, by, admin, "try again")
+    if old.is_live:
+        return old
+    needs = needed(old.spec) if old.needs == Resources() else old.needs
+    values = {name: getattr(old, name) for name in ("kind", "spec", "title", "owner", "batch")}
+    return ask(store_root, Request(**values, needs=needs))
+
+
+def attend(store_root: Path | str) -> bool:
+    """See to it that live jobs are supervised, also after everything was killed; returns whether there are any."""
+    live = bool(table(store_root).active())
+    if live:
+        ensure_supervisor(store_root)
+    return live
+
+
+def turns(store_root: Path | str) -> tuple[Turn, ...]:
+    """The waiting jobs in the order in which they will start, each with what it waits for."""
+    jobs = table(store_root)
+    offer = current(store_root, jobs)
+    return tuple(queue(jobs.active(), offer.places, served=jobs.served(), limit=offer.running_per_owner))
+
+
+def repair(store_root: Path | str) -> Repair | None:
+    """Put a damaged job table aside and save what can be read; None when the table is sound or not there."""
+    path = table_file(store_root)
+    done = repair_file(path) if path.exists() else None
+    attend(store_root)
+    return done
+
+
+def notice(store_root: Path | str) -> str:
+    """What the user should know about the table: that it was damaged once, and where the file is; or nothing."""
+    return table(store_root).told(NOTICE)
+
+
+def dismiss_notice(store_root: Path | str) -> None:
+    """The user has read it."""
+    table(store_root).tell(NOTICE, "")
+
+
+def _check(job: Job, by: str, admin: bool, what: str) -> None:
+    if not job.may_be_changed(by, admin):
+        raise NotYours(f"job {job.id} is somebody else's: only its owner or an admin may {what} it")

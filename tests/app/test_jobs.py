@@ -1,0 +1,162 @@
+"""The page of jobs: what it says of each state, who may do what, and what its address restores."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import access
+from app.access import Visitor
+from core import jobs
+from core.jobs import JobTable, Progress, Request, Resources
+from core.jobs.launch import jobs_dir, supervisor_lock
+from core.jobs.resources import usable_threads
+from core.jobs.turns import Place
+
+
+@pytest.fixture
+def table(store_root: Path) -> Iterator[JobTable]:
+    """A table whose jobs nobody starts: the place of the supervisor is taken by this test."""
+    jobs_dir(store_root).mkdir(parents=True)
+    with supervisor_lock(jobs_dir(store_root)):
+        yield jobs.table(store_root)
+
+
+def ask(table: JobTable, title: str, owner: str = "", batch: str = "", cpu: int = 1):
+    spec = json.dumps({"title": title})
+    return table.add(
+        Request(kind="run", spec=spec, title=title, owner=owner, batch=batch, needs=Resources(cpu=cpu))
+    )
+
+
+@pytest.fixture
+def signed_in(monkeypatch: pytest.MonkeyPatch):
+    """Lets somebody look who has signed in."""
+
+    def let_in(name: str, role: access.Role) -> None:
+        monkeypatch.setattr(access, "visitor", lambda: Visitor(name, name, role, signed_in=True))
+
+    return let_in
+
+
+def test_a_running_job_tells_step_rate_time_to_go_and_its_log(table, visit, words):
+    job = ask(table, "a title with *stars* and <b>tags</b>")
+    table.claim()
+    table.progress(
+        job.id,
+        Progress(
+            stage="train", stages_done=2, stages_total=9, phase="epochs", phase_started=1.0, phase_seconds=50.0,
+            done=10, total=40, rate=0.2, history='[["load_dataset", 1, 3.0], ["score_pairs", 4, 100.0]]',
+        ),
+    )  # fmt: skip
+    job.log.write_text("first\nthe line that was printed last\n")
+    at = visit("jobs", job=str(job.id))
+    assert not at.exception
+    said = words(at)
+    for part in ("step 3 of 9", "epochs 10 of 40", "2 a second", "this phase ends in 2 min to 3 min"):
+        assert part in said, part
+    assert "reading the images · 3 s" in said and "scoring influence, 4 times · 2 min" in said
+    assert "6 steps to come" in said and "the line that was printed last" in said
+    assert at.button(key=f"cancel-{job.id}").label == "Cancel" and "safe to close this tab" in said
+
+
+def test_a_waiting_job_tells_its_place_and_what_it_waits_for(table, visit, words):
+    ask(table, "first", cpu=1)
+    usable = usable_threads()
+    table.claim((Place("local", Resources(cpu=usable)),))
+    second, third = ask(table, "second", cpu=usable), ask(table, "third", cpu=usable)
+    said = words(visit("jobs"))
+    assert "place 1 of 2 in the queue" in said and "place 2 of 2 in the queue" in said
+    assert "free processor thread" in said and f"job {second.id} goes first" in said
+    assert third.id == second.id + 1
+
+
+def test_cancelling_and_trying_again_do_what_they_say(table, visit):
+    job = ask(table, "mine")
+    at = visit("jobs")
+    at.button(key=f"cancel-{job.id}").click().run()
+    assert table.get(job.id).state == "cancelled"
+    at.button(key=f"again-{job.id}").click().run()
+    [again] = table.active()
+    assert again.spec == job.spec and again.id != job.id
+
+
+def test_an_opened_job_is_in_the_address_and_opens_from_it(table, visit):
+    job, other = ask(table, "one"), ask(table, "two")
+    at = visit("jobs")
+    assert not [button for button in at.button if button.label == "Less"]
+    at.button(key=f"open-job-{job.id}").click().run()
+    assert at.query_params["job"] in (str(job.id), [str(job.id)])
+    at = visit("jobs", job=str(job.id))
+    assert at.button(key=f"open-job-{job.id}").label == "Less"
+    assert at.button(key=f"open-job-{other.id}").label == "Details"
+
+
+@pytest.mark.parametrize("number", ["999", "-1", "x", "<b>", "9" * 40, "٣"])
+def test_a_link_to_no_job_is_explained_or_ignored(number, table, visit):
+    ask(table, "one")
+    at = visit("jobs", job=number)
+    assert not at.exception
+    assert bool(at.warning) == (number in ("999", "٣"))
+
+
+def test_the_filter_is_in_the_address_and_keeps_what_it_says(table, visit, words):
+    ended, live = ask(table, "ended job"), ask(table, "live job")
+    table.finish(ended.id, "done")
+    assert "live job" not in words(visit("jobs", state="ended")).partition("jobs-state")[2]
+    at = visit("jobs", state="live")
+    assert f"open-job-{live.id}" in {button.key for button in at.button}
+    assert f"open-job-{ended.id}" not in {button.key for button in at.button}
+
+
+def test_a_group_shows_its_progress_and_is_cancelled_as_a_whole(table, visit, words):
+    found = [ask(table, f"cell {n}", batch="my sweep") for n in range(4)]
+    table.finish(found[0].id, "done")
+    at = visit("jobs")
+    assert "4 jobs: 3 queued, 1 done" in words(at)
+    at.button(key=f"cancel-batch-{found[1].id}").click().run()
+    assert [job.state for job in table.list()] == ["cancelled"] * 3 + ["done"]
+
+
+def test_analysts_see_and_stop_only_their_own_jobs(table, visit, words, signed_in):
+    mine, other = ask(table, "my job", "ann"), ask(table, "secret title", "bob")
+    signed_in("ann", "analyst")
+    at = visit("jobs", job=str(other.id))
+    said = words(at)
+    assert "secret title" not in said and "1 job of other people also wait" in said
+    assert f"cancel-{mine.id}" in {button.key for button in at.button}
+
+
+def test_an_admin_stops_somebody_elses_job_only_after_a_question(table, visit, words, signed_in):
+    job = ask(table, "of bob", "bob")
+    signed_in("root", "admin")
+    at = visit("jobs")
+    assert "This is a job of **bob**" in words(at)
+    assert at.button(key=f"cancel-{job.id}").label == f"Cancel job {job.id}"
+    at.button(key=f"cancel-{job.id}").click().run()
+    assert table.get(job.id).state == "cancelled"
+
+
+def test_viewers_can_press_nothing(table, visit, signed_in):
+    job = ask(table, "of ann", "ann")
+    ended = ask(table, "ended", "ann")
+    table.finish(ended.id, "failed", "no luck")
+    signed_in("ann", "viewer")
+    at = visit("jobs")
+    assert at.button(key=f"cancel-{job.id}").disabled and at.button(key=f"again-{ended.id}").disabled
+
+
+def test_a_damaged_table_is_repaired_by_a_button_that_says_what_was_saved(table, visit, words):
+    job = ask(table, "kept")
+    table.tell("x", "y" * 30_000)
+    with jobs.table(table.path.parents[1]).connection() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with table.path.open("rb+") as file:
+        file.truncate(file.seek(0, 2) - 4096)
+    at = visit("jobs")
+    assert "is damaged" in words(at) and "Finished results" in words(at)
+    at.button(key="repair-jobs").click().run()
+    assert "1 job was saved" in words(at) and table.get(job.id).title == "kept"
+    at.button(key="jobs-notice").click().run()
+    assert "1 job was saved" not in words(at)

@@ -1,0 +1,1 @@
+"""Somebody who should not get in, for tests and for the command `access.py`."""

@@ -1,0 +1,207 @@
+"""What one browser tab keeps: the elements on its page, widget states, and messages it may be asked to repeat.
+
+Fed with the messages of Streamlit's websocket, as the page's own code is; `visitor.py` has the connection.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+OLDEST = 2
+"""Runs for which a tab keeps a message that the server did not mention again."""
+Path = tuple[int, ...]
+
+
+class Screen:
+    """The page as it stands."""
+
+    def __init__(self) -> None:
+        self.shown: dict[Path, Any] = {}
+        self.blocks: dict[Path, Any] = {}
+        self.came: dict[Path, tuple[int, float, str]] = {}
+        """Run, time and fragment with which an element or a block came."""
+        self.states: dict[str, WidgetState] = {}
+        self.query = self.page = self.session = ""
+        self.pages: dict[str, str] = {}
+        """Name in the address of every page, to the name in the protocol."""
+        self.polls: dict[str, float] = {}
+        """Fragments that want to be drawn again and again, with their interval in seconds."""
+        self.repeatable: dict[str, tuple[Any, int]] = {}
+        self.uploads: Any = None
+        self.ended = 0
+        """Runs that ended so far."""
+        self._run = 0
+
+    def take(self, message: ForwardMsg) -> None:
+        """Take over what the server tells."""
+        path = tuple(message.metadata.delta_path)
+        match message.WhichOneof("type"):
+            case "new_session":
+                self._run += 1
+                self.page = message.new_session.page_script_hash or self.page
+                self.session = message.new_session.initialize.session_id or self.session
+            case "navigation":
+                self.pages = {p.url_pathname: p.page_script_hash for p in message.navigation.app_pages}
+                self.page = message.navigation.page_script_hash or self.page
+            case "delta":
+                if message.metadata.cacheable:
+                    self.repeatable[message.hash] = (message.delta, self._run)
+                self._place(path, message.delta)
+            case "ref_hash":
+                delta, _ = self.repeatable[message.ref_hash]
+                self.repeatable[message.ref_hash] = (delta, self._run)
+                self._place(path, delta)
+            case "script_finished":
+                self._finished(message.script_finished, set(message.metadata.run.fragment_ids))
+            case other:
+                self._aside(message, other)
+
+    def _aside(self, message: ForwardMsg, kind: str | None) -> None:
+        if kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
+        elif kind == "auto_rerun":
+            self.polls[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+        elif kind == "stop_auto_rerun":
+            self.polls.pop(message.stop_auto_rerun.fragment_id, None)
+        elif kind == "file_urls_response":
+            self.uploads = message.file_urls_response
+
+    def _place(self, path: Path, delta: Any) -> None:
+        """An element takes its place; a widget tells its state, as the page does when it mounts."""
+        self.came[path] = (self._run, time.perf_counter(), delta.fragment_id)
+        if delta.WhichOneof("type") != "new_element":
+            self.blocks[path] = delta.add_block
+            return
+        kind = delta.new_element.WhichOneof("type")
+        self.shown[path] = element = getattr(delta.new_element, kind)
+        if kind in STATES and (element.set_value or element.id not in self.states):
+            told = WidgetState(id=element.id)
+            STATES[kind](told, element)
+            self.states[element.id] = told
+
+    def _finished(self, how: int, fragments: set[str]) -> None:
+        """Let go of what this run did not draw again."""
+        if how == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            return
+        whole = how == ForwardMsg.FINISHED_SUCCESSFULLY
+        for path, (run, _, fragment) in list(self.came.items()):
+            if run < self._run and (whole or fragment in fragments):
+                del self.came[path]
+                self.shown.pop(path, None)
+                self.blocks.pop(path, None)
+        ids = {getattr(element, "id", "") for element in self.shown.values()}
+        ids |= {block.expandable.id for block in self.blocks.values()}
+        self.states = {name: state for name, state in self.states.items() if name in ids}
+        alive = {fragment for _, _, fragment in self.came.values()}
+        self.polls = {fragment: every for fragment, every in self.polls.items() if fragment in alive}
+        self.repeatable = {h: kept for h, kept in self.repeatable.items() if self._run - kept[1] < OLDEST}
+        self.ended += 1
+
+    def of_kind(self, kind: str) -> list[tuple[Path, Any]]:
+        """Every element of a kind (the name of its protobuf message), from the top of the page to its end."""
+        return sorted((p, e) for p, e in self.shown.items() if e.DESCRIPTOR.name == kind)
+
+    def widget(self, key: str) -> tuple[Path, Any]:
+        """A widget by the end of its key. Raises LookupError where the page does not show it."""
+        for path, element in self.shown.items():
+            if getattr(element, "id", "").endswith(key):
+                return path, element
+        raise LookupError(f"the page shows no widget {key!r}")
+
+    def metric(self, label: str) -> tuple[Path, str]:
+        """A figure on the page. Raises LookupError where it is not shown."""
+        for path, element in self.of_kind("Metric"):
+            if element.label == label:
+                return path, element.body
+        raise LookupError(f"the page shows no figure {label!r}")
+
+    def button(self, label: str) -> str:
+        """The name of the first button with this label that can be pressed; empty where there is none."""
+        found = [e.id for _, e in self.of_kind("Button") if e.label == label and not e.disabled]
+        return found[0].removeprefix("$$ID-") if found else ""
+
+    def offered(self, key: str) -> list[str]:
+        """What can be chosen among segments or pills."""
+        return [option.content for option in self.widget(key)[1].options]
+
+    def cards(self, key: str) -> list[int]:
+        """The numbers of the images in a gallery."""
+        return [int(item["id"]) for item in _items(self.widget(key)[1])]
+
+    def text(self) -> str:
+        """All running text of the page."""
+        return "\n".join(element.body for _, element in self.of_kind("Markdown"))
+
+    def sources(self) -> list[str]:
+        """Addresses of all pictures on the page."""
+        found = [image.url for _, listed in self.of_kind("ImageList") for image in listed.imgs]
+        for _, component in self.of_kind("BidiComponent"):
+            found += [item["src"] for item in _items(component)]
+        return [source for source in found if source.startswith("/")]
+
+
+def _items(component: Any) -> list[dict[str, Any]]:
+    """The cards of a gallery; none where the component is something else."""
+    told = json.loads(component.json or component.mixed.json or "{}")
+    return told.get("items", []) if isinstance(told, dict) else []
+
+
+def _listed(state: WidgetState, element: Any) -> None:
+    chosen = (
+        element.raw_values if element.set_value else [element.options[i].content for i in element.default]
+    )
+    state.string_array_value.data.extend(chosen)
+
+
+def _several(state: WidgetState, element: Any) -> None:
+    chosen = element.raw_values if element.set_value else [element.options[i] for i in element.default]
+    state.string_array_value.data.extend(chosen)
+
+
+def _one(state: WidgetState, element: Any) -> None:
+    if element.set_value:
+        state.string_value = element.raw_value
+    elif element.HasField("default"):
+        state.string_value = element.options[element.default]
+
+
+def _slider(state: WidgetState, element: Any) -> None:
+    if element.options:  # a slider over words tells them
+        told = element.raw_value if element.set_value else [element.options[int(i)] for i in element.default]
+        state.string_array_value.data.extend(told)
+    else:
+        state.double_array_value.data.extend(element.value if element.set_value else element.default)
+
+
+def _number(state: WidgetState, element: Any) -> None:
+    value = element.value if element.set_value else element.default
+    if element.data_type == type(element).INT:
+        state.int_value = int(value)
+    else:
+        state.double_value = value
+
+
+def _plain(field: str) -> Callable[[WidgetState, Any], None]:
+    def told(state: WidgetState, element: Any) -> None:
+        setattr(state, field, element.value if element.set_value else element.default)
+
+    return told
+
+
+STATES: dict[str, Callable[[WidgetState, Any], None]] = {
+    "button_group": _listed,
+    "multiselect": _several,
+    "selectbox": _one,
+    "radio": _one,
+    "slider": _slider,
+    "number_input": _number,
+    "pagination": _plain("int_value"),
+    "checkbox": _plain("bool_value"),
+    "text_input": _plain("string_value"),
+    "text_area": _plain("string_value"),
+}
+"""How a widget that nobody has touched tells its state, by kind."""
