@@ -104,6 +104,8 @@ def job_chip() -> None:
 def _job_chip() -> None:
     try:
         active = jobs.table(results.store().root).active()
+        if active:  # also after everything was killed
+            jobs.ensure_supervisor(results.store().root)
     except JobsUnavailable as error:
         st.warning(escaped(str(error)))
         return

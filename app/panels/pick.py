@@ -32,7 +32,7 @@ def pick_query(own: Case, view: View) -> tuple[View, Case]:
         st.caption(_which(own, queries, names))
         if state.is_locked("query"):
             st.caption(f":material/lock: {state.LOCKED}")
-    if chosen is not None and (view.pick or chosen != view.query):
+    if chosen in range(len(queries)) and (view.pick or chosen != view.query):
         view = state.update(pick="", query=int(chosen), image=-1, page=1)
     case = _about(own, view)
     if case is own:

@@ -12,6 +12,10 @@ FOR = {
     "researcher": "Researchers",
     "own_model": "Your own model",
     "server": "Running it for a group",
+    "cluster": "On a cluster",
+    "security": "What is let in",
+    "reliability": "What was tried",
+    "figures": "Figures",
 }
 
 view = state.current()

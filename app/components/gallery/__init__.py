@@ -62,7 +62,14 @@ def gallery(
     look = _look(items, key, label, size) | {"columns": columns, "multi": multi, "bench": None}
     rest = {"primary": None, "pinned": None, "taken": 0}
     given = None if selected is None else _ids(selected)
-    with agreement(key, given, _ids, nothing=[]) as (current, token):
+    kinds = {type(item["id"]) for item in items}
+
+    def picked(value: Any) -> list[ImageId]:
+        if any(type(one) not in kinds for one in _ids(value)):
+            raise ValueError("no image of this gallery")
+        return _ids(value)
+
+    with agreement(key, given, picked, nothing=[]) as (current, token):
         _mount(key, look | rest | {"selected": current, "token": token})
     if multi:
         return current
@@ -168,7 +175,7 @@ def plain(text: str) -> str:
 
 def _ids(selected: Any) -> list[ImageId]:
     ids = [selected] if isinstance(selected, int | str) else list(selected)
-    if not all(map(_is_id, ids)):
+    if isinstance(selected, dict) or not all(map(_is_id, ids)):
         raise ValueError("no selection")
     return ids
 
