@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, model_serializer, model_validator
 
-LARGEST = 2**63
-"""What any number of a setting stays below."""
+LARGEST: dict[type, float] = {int: 2**63 - 1, float: 3.4e38}
+"""What any number of a setting is at most: what NumPy's whole numbers and float32 can hold."""
 
 
 class Settings(BaseModel):
@@ -26,8 +26,9 @@ class Settings(BaseModel):
     def _numbers_of_this_world(cls, given: Any) -> Any:
         """No number that arithmetic would not survive; said before any field is looked at."""
         for name, value in given.items() if isinstance(given, dict) else ():
-            if isinstance(value, int | float) and not abs(value) < LARGEST:
-                raise ValueError(f"{str(name)[:40]}={str(value)[:20]}: expected a number below 2^63")
+            most = LARGEST.get(type(value))
+            if most and not abs(value) <= most:
+                raise ValueError(f"{str(name)[:40]}={str(value)[:20]}: expected a number of at most {most:.4g}")
         return given
 
 

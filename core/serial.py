@@ -6,6 +6,7 @@ memory-mapped, small ones are copied, so that nothing that happens to their file
 
 import dataclasses
 import shutil
+import threading
 import typing
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -19,6 +20,8 @@ from core.integrity import ArtifactDamaged
 T = TypeVar("T")
 MAPPED = 32 * 2**20
 """Bytes of an array file from which it is mapped."""
+_one_header = threading.Lock()
+"""NumPy reads an array's header with Python's `ast`, which in 3.11 can fail when two threads use it at once."""
 
 
 def write(value: Any, folder: Path, prefix: str = "") -> dict[str, Any]:
@@ -105,8 +108,8 @@ def _save(file: Path, array: np.ndarray) -> None:
 
 
 def _array(file: Path) -> np.ndarray:
-    if file.stat().st_size >= MAPPED:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
-    array = np.load(file, allow_pickle=False)
+    mapped = file.stat().st_size >= MAPPED
+    with _one_header:
+        array = np.load(file, mmap_mode="r" if mapped else None, allow_pickle=False)
     array.flags.writeable = False
     return array

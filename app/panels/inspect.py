@@ -1,5 +1,7 @@
 """Training images as a gallery: what is listed, in which order, what is selected, and one of them in the inspector."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -53,6 +55,7 @@ def _selection(view: View, primary: int) -> Selection:
 
 def _taken(case: Case, view: View, picked: Selection, listed: Listing, *, before: int) -> View:
     """The view after what was picked; turning the page by key draws the gallery anew."""
+    picked = _of_case(picked, range(len(case.plan.dataset.value.train)))
     now = {
         "chosen": ".".join(map(str, picked.chosen)),
         "pinned": -1 if picked.pinned is None else picked.pinned,
@@ -71,6 +74,17 @@ def _taken(case: Case, view: View, picked: Selection, listed: Listing, *, before
     if turns or judged:
         st.rerun()
     return view
+
+
+def _of_case(picked: Selection, images: range) -> Selection:
+    """The selection without images that the case does not have: a browser can send any number."""
+    return replace(
+        picked,
+        primary=picked.primary if picked.primary in images else None,
+        chosen=tuple(i for i in picked.chosen if i in images),
+        pinned=picked.pinned if picked.pinned in images else None,
+        actions=tuple(a for a in picked.actions if a.id in images),
+    )
 
 
 def _choices(case: Case, view: View) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import standing_in
 
 from app import results
 from core.artifacts import Split
@@ -31,10 +32,10 @@ def other_attack(case_id):
     own, data = p.poisoning.value, p.dataset.value
 
     def put(**changes):
-        p.poisoning.__dict__["value"] = replace(own, **changes)
+        standing_in.put(p.poisoning, replace(own, **changes))
 
     yield put, own, data
-    p.poisoning.__dict__["value"] = own
+    standing_in.put(p.poisoning, own)
 
 
 def test_the_story_and_the_figures_are_those_of_the_attack(visit, case):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import standing_in
 import streamlit as st
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -81,14 +82,14 @@ def other_truth(case_id: str) -> None:
     """The same investigation, had the attacker altered other images, and with another success."""
     p = results.case(case_id).plan
     original = cases.plan(p.experiment, results.store())
-    assert original.poisoned.value  # the training images stay as they are
+    standing_in.put(original.poisoned, original.poisoned.value)  # the training images stay as they are
     attack = original.poisoning.value
     others = np.setdiff1d(np.arange(300), attack.indices)[:11]
     fewer = replace(attack, indices=others, images=attack.images[:11] // 2, labels=attack.labels[:11] + 1)
-    original.poisoning.__dict__["value"] = fewer
+    standing_in.put(original.poisoning, fewer)
     for report in (original.before, *original.after.values()):
         figures = ("poison_success_rate", "clean_label_accuracy", "manipulated_accuracy", "utility")
-        report.__dict__["value"] = replace(report.value, **dict.fromkeys(figures, 0.123))
+        standing_in.put(report, replace(report.value, **dict.fromkeys(figures, 0.123)))
     for kept in ("_cases", "_truths", "_attacks", "_images"):
         getattr(results, kept).clear()
 
@@ -139,7 +140,7 @@ def test_real_rows_of_the_poisons_are_nowhere_among_the_flags(visit, case, chall
 
 @pytest.fixture
 def browser() -> TestClient:
-    route = Route("/picture/{run}/{kind}/{row:int}.png", images.picture)
+    route = Route("/picture/{run}/{kind}/{row}.png", images.picture)
     return TestClient(Starlette(routes=[route]))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import standing_in
 from PIL import Image
 from safetensors.numpy import save, save_file
 
@@ -174,9 +175,9 @@ def test_the_attack_page_says_that_nobody_knows_and_what_was_found(own_id, visit
 def test_weights_that_do_not_know_the_images_are_doubted_on_every_visit(own_id, visit):
     victim = results.case(own_id).plan.victim
     own = victim.value
-    victim.__dict__["value"] = replace(own, train_accuracy=0.11)
+    standing_in.put(victim, replace(own, train_accuracy=0.11))
     at = visit("investigate", case=own_id)
-    victim.__dict__["value"] = own
+    standing_in.put(victim, own)
     assert "only 11% of their own training images" in at.error[0].value.replace("\\", "")
 
 

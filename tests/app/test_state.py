@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.state import View, fitted, parameters_of, parse
+from app.words import escaped
 
 SIZE = {"queries": 4, "copies": 50, "images": 1000}
 
@@ -85,7 +86,7 @@ def test_a_part_that_makes_no_sense_is_remarked_on_and_gives_the_default(part):
     view, remarks = parse({"case": "a", "tab": "surface", **part})
     assert view == View(case="a", tab="surface")
     assert len(remarks) == 1
-    assert repr(next(iter(part.values()))) in remarks[0]
+    assert escaped(repr(next(iter(part.values())))) in remarks[0]
 
 
 def test_each_wrong_part_gets_its_own_remark_and_the_others_still_count():
