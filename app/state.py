@@ -203,6 +203,8 @@ def bound(widget: Callable[..., Any], label: str, name: str, value: Any, **optio
         options |= {"disabled": True, "help": LOCKED, "label_visibility": "visible"}
 
     def moved() -> None:
+        if key not in st.session_state:  # used while the page went away
+            return
         chosen = st.session_state[key]
         update(**{name: value if chosen is None else chosen})
 

@@ -28,7 +28,9 @@ class Settings(BaseModel):
         for name, value in given.items() if isinstance(given, dict) else ():
             most = LARGEST.get(type(value))
             if most and not abs(value) <= most:
-                raise ValueError(f"{str(name)[:40]}={str(value)[:20]}: expected a number of at most {most:.4g}")
+                raise ValueError(
+                    f"{str(name)[:40]}={str(value)[:20]}: expected a number of at most {most:.4g}"
+                )
         return given
 
 

@@ -133,7 +133,7 @@ def test_a_bundle_is_made_on_the_page_and_handed_out_by_its_name(visit, case_id,
     assert not at.exception
     [file] = (store_root / "bundles").iterdir()
     assert bundles.NAME.fullmatch(file.name)
-    answer = asyncio.run(bundles.download(SimpleNamespace(path_params={"name": file.name})))
+    answer = asyncio.run(bundles.download(SimpleNamespace(path_params={"name": file.name}, scope={})))
     assert answer.status_code == 200 and str(answer.path) == str(file)
     assert "Download the bundle" in str([e.proto for e in at.get("link_button")])
 
@@ -142,7 +142,10 @@ def test_a_bundle_is_made_on_the_page_and_handed_out_by_its_name(visit, case_id,
     "name", ["..", "../casebook.sqlite3", "a.zip", "0" * 12 + "-" + "0" * 32 + ".zip", ""]
 )
 def test_no_other_file_is_handed_out(name, case_id):
-    assert asyncio.run(bundles.download(SimpleNamespace(path_params={"name": name}))).status_code == 404
+    assert (
+        asyncio.run(bundles.download(SimpleNamespace(path_params={"name": name}, scope={}))).status_code
+        == 404
+    )
 
 
 def importing() -> None:

@@ -29,7 +29,7 @@ def write(store_root) -> Callable[..., None]:
         record = {"row": row, "seed": seed, "run": "0123456789ab", "date": "2026-11-22"}
         record |= {"hardware": "a machine", "threads": 1, "wall_seconds": 2.5}
         place = paper.place("cpu", study, setting, store_root / "paper")
-        paper._write(place, record | (told or {"figures": FIGURES}))
+        paper.write(place, record | (told or {"figures": FIGURES}))
 
     return written
 

@@ -16,7 +16,7 @@ def write(folder, row, figures=None, *, seed=0, setting="cifar10-badnet", **told
     record = {"row": row, "seed": seed, "run": "0123456789ab", "date": "2026-11-22"}
     record |= {"hardware": "a machine", "threads": 1, "wall_seconds": 2.5}
     record |= told or {"figures": figures or FOUND}
-    paper._write(paper.place("cpu", "detectors", setting, folder), record)
+    paper.write(paper.place("cpu", "detectors", setting, folder), record)
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def test_any_other_folder_stands_alone(own, shipped, tmp_path):
 def test_what_is_shipped_is_not_measured_again_for_a_user(own, shipped):
     write(shipped, "delta_influence")
     [cell] = paper.cells("cpu", "detectors/cifar10-badnet/delta_influence")
-    assert paper._measured("cpu", cell, 0, "0123456789ab", own)
-    assert not paper._measured("cpu", cell, 0, "0123456789ab", own.parent / "elsewhere")
+    assert paper.known("cpu", cell, 0, "0123456789ab", (shipped, own))
+    assert not paper.known("cpu", cell, 0, "0123456789ab", (own.parent / "elsewhere",))
 
 
 def test_a_damaged_result_file_is_named_with_what_to_do(own, shipped):

@@ -167,7 +167,7 @@ def test_more_copies_begin_with_the_same_ones(change):
 
 
 def test_an_unknown_transformation_lists_the_choices(change):
-    with pytest.raises(ValueError, match=r"unknown transform 'blur'; choose from \['blurrer', "):
+    with pytest.raises(ValueError, match=r"'blur': expected kinds among \['blurrer', "):
         change(names=("blur",))
 
 

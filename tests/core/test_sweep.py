@@ -53,7 +53,8 @@ def test_a_chain_that_fails_does_not_stop_the_others(sweep):
 
 def test_ctrl_c_stops_every_worker_and_the_same_command_goes_on(sweep, presets, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from core import paper, __main__\n"
+        "import signal, sys; from pathlib import Path; from core import paper, __main__\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whoever runs tests may ignore it
         "paper.PRESETS = Path(sys.argv.pop(1)); __main__.main()"
     )
     places = [f"--store={sweep.store}", f"--out={sweep.out}", "--executor=local", "--workers=2"]

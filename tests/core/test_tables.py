@@ -28,7 +28,7 @@ def write(tmp_path, monkeypatch):
         record = {"row": row, "seed": seed, "run": "0123456789ab", "date": f"2026-11-2{seed}"}
         record |= {"hardware": "a machine", "threads": 1, "wall_seconds": 2.0 + seed}
         record |= told or {"figures": figures or FOUND}
-        paper._write(paper.place(scale, study, setting, paper.FOLDER), record)
+        paper.write(paper.place(scale, study, setting, paper.FOLDER), record)
 
     return written
 

@@ -125,7 +125,7 @@ def test_leaving_the_page_in_the_middle_of_typing_loses_nothing(open_page, liste
     page.get_by_role("link", name="Unlearn", exact=True).click()
     expect(page).to_have_url(re.compile("/unlearn"))
     settled(page)
-    page.get_by_role("link", name="Review").click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Review").click()
     saved(page, 6)
     assert list(standing(book).values()) == ["poison", "keep"] * 3
     assert len(book.read().rows) == 6

@@ -5,6 +5,7 @@ Fed with the messages of Streamlit's websocket, as the page's own code is; `visi
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,8 @@ class Screen:
         self.repeatable: dict[str, tuple[Any, int]] = {}
         self.uploads: Any = None
         self.ended = 0
+        self.ended_parts: Counter[str] = Counter()
+        """Ends of fragments by their names; drawn again by themselves they are no answer to a gesture."""
         """Runs that ended so far."""
         self._run = 0
 
@@ -99,7 +102,9 @@ class Screen:
         alive = {fragment for _, _, fragment in self.came.values()}
         self.polls = {fragment: every for fragment, every in self.polls.items() if fragment in alive}
         self.repeatable = {h: kept for h, kept in self.repeatable.items() if self._run - kept[1] < OLDEST}
-        self.ended += 1
+        if whole:
+            self.ended += 1
+        self.ended_parts.update(fragments)
 
     def of_kind(self, kind: str) -> list[tuple[Path, Any]]:
         """Every element of a kind (the name of its protobuf message), from the top of the page to its end."""

@@ -67,9 +67,10 @@ class Visitor:
 
     async def rerun(self, fragment: str = "") -> float:
         """Run the page, or one fragment of it, with the widgets as they are. Raises Failed."""
-        began, before = time.perf_counter(), self.screen.ended
+        began, screen = time.perf_counter(), self.screen
+        before, before_part = screen.ended, screen.ended_parts[fragment]
         await self._ask(fragment)
-        await self._until(lambda: self.screen.ended > before)
+        await self._until(lambda: screen.ended > before or screen.ended_parts[fragment] > before_part)
         took = time.perf_counter() - began
         if broken := self.screen.of_kind("Exception"):
             raise Failed(f"the page shows {broken[0][1].type}: {broken[0][1].message}")

@@ -62,13 +62,13 @@ class _Unpickler(pickle._Unpickler):
 
     def load_setitem(self) -> None:
         """A key and its value; keys are texts, for a tuple of tuples can take for ever to look at."""
-        _check_keys(self.stack[-2:-1])
-        super().load_setitem()
+        _check_keys(self.stack[-2:-1])  # type: ignore[attr-defined]
+        super().load_setitem()  # type: ignore[misc]
 
     def load_setitems(self) -> None:
         """Several of them."""
-        _check_keys(self.stack[::2])
-        super().load_setitems()
+        _check_keys(self.stack[::2])  # type: ignore[attr-defined]
+        super().load_setitems()  # type: ignore[misc]
 
     dispatch |= {ord("s"): load_setitem, ord("u"): load_setitems}
 
