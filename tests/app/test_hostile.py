@@ -1,28 +1,12 @@
 """Forged addresses and forged gestures on every page: no page fails, and none stands where it may not."""
 
 import pytest
+from e2e import driving
 
 from app import state
 from app.state import View
 
-PAGES = (
-    "cases",
-    "set_up",
-    "investigate",
-    "review",
-    "unlearn",
-    "report",
-    "attack",
-    "image",
-    "guided",
-    "sandbox",
-    "challenge",
-    "method",
-    "guide",
-    "studies",
-    "jobs",
-    "settings",
-)
+PAGES = ("cases", *driving.PAGES[1:])
 FIELDS = [name for name in View.__dataclass_fields__ if name != "case"]
 
 GESTURES = (

@@ -43,8 +43,6 @@ class Ended:
     told: str = ""
     """What the place itself says about it, for the user to read; empty where it says nothing."""
     lost: bool = False
-    """The place itself went down under it: the job is tried again, at most twice."""
-    lost: bool = False
     """Whether its place was lost under it, such as a node of a cluster: it is started again, at most twice."""
 
 
