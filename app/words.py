@@ -1,5 +1,6 @@
 """How the pages put things: counts, lists, settings, and the short names of methods."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -83,6 +84,11 @@ def settings(method: BaseModel) -> str:
     return ", ".join(told) or "default settings"
 
 
+LINKED = re.compile(r"https?:(?=//)|www(?=\.)|@(?=\w)", re.IGNORECASE)
+"""After these Markdown makes a link of plain text, escaped or not; an invisible word joiner prevents it."""
+
+
 def escaped(text: str) -> str:
     """Foreign text that Markdown will show as it is: class names and titles come from strangers' files."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&=" else c for c in text)
+    unlinked = LINKED.sub(lambda found: f"{found[0]}\u2060", text)
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&=" else c for c in unlinked)

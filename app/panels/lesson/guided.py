@@ -104,7 +104,7 @@ def choose(lesson: Lesson, step: int, question: Choice) -> bool:
     if guess is None:
         options = list(range(len(question.options)))
         chosen = st.radio(
-            question.text,
+            escaped(question.text),
             options,
             index=None,
             format_func=lambda i: escaped(question.options[i]),
@@ -129,7 +129,7 @@ def number(lesson: Lesson, step: int, question: Number) -> bool:
     if lesson.guess(step) is not None:
         return True
     guess = st.number_input(
-        question.text,
+        escaped(question.text),
         min_value=0,
         max_value=int(question.most),
         value=None,

@@ -6,7 +6,7 @@ import streamlit as st
 from app import charts, images, learn_charts, results
 from app.components.gallery import Item, gallery
 from app.panels.lesson.guided import SHOWN, Lesson, choose, guessed_number, number, offer, revealed
-from app.words import counted, quoted, transformation
+from app.words import counted, escaped, quoted, transformation
 from core import collapse
 from core.learn import lessons
 from core.learn.lessons import Picking
@@ -60,7 +60,7 @@ def _short(lesson: Lesson, row: int) -> str:
 
 def _pick(lesson: Lesson, step: int, question: Picking, exactly: int = 0) -> frozenset[int] | str | None:
     """A question about images; the guess, or None until there is one."""
-    st.markdown(f"**{question.text}**")
+    st.markdown(f"**{escaped(question.text)}**")
     guess = lesson.guess(step)
     if guess is not None:
         items = [_answered(lesson, question, row, guess) for row in question.rows]
