@@ -1,11 +1,15 @@
 """The user guide, for those who use it and those who run it; the same text as in the repository."""
 
+import re
+
 import streamlit as st
 
 from app import state
 from core import paths
 
 FOLDER = paths.ASSETS / "guide"
+MARKERS = re.compile(r"<!-- .*? -->\n")
+"""Where generated parts begin and end."""
 FOR = {
     "analyst": "Analysts",
     "teacher": "Teachers",
@@ -32,4 +36,4 @@ state.bound(
     required=True,
     label_visibility="collapsed",
 )
-st.markdown(text)
+st.markdown(MARKERS.sub("", text))
