@@ -32,15 +32,18 @@ def test_a_case_whose_attack_failed_says_so_and_what_to_raise(visit, make_experi
     assert "Go on computing" in [button.label for button in at.button]
 
 
-def test_a_job_for_a_missing_gpu_can_be_run_on_the_cpu_from_its_case(visit, make_experiment, monkeypatch):
+def test_a_job_for_a_missing_gpu_can_be_run_on_the_cpu_from_its_case(
+    visit, make_experiment, monkeypatch, tmp_path
+):
+    elsewhere = str(tmp_path / "elsewhere")
     x = make_experiment(title="on a gpu")
     run = runs.record(x, runs.open_store())
-    failed(x, "NoCuda: device=cuda: this machine offers no CUDA device", device="cuda", store="somewhere")
+    failed(x, "NoCuda: device=cuda: this machine offers no CUDA device", device="cuda", store=elsewhere)
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda root: None)  # the job shall wait
     at = visit("investigate", case=run.id)
     at.button[[button.label for button in at.button].index("Run it on the CPU")].click().run()
     newest = jobs.table(runs.open_store().root).list(1)[0]
-    assert newest.is_live and json.loads(newest.spec)["options"] == {"device": "cpu", "store": "somewhere"}
+    assert newest.is_live and json.loads(newest.spec)["options"] == {"device": "cpu", "store": elsewhere}
 
 
 def test_changed_images_are_told_on_the_pages_of_a_case_until_they_are_restored(visit, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ Fed with the messages of Streamlit's websocket, as the page's own code is; `visi
 
 import json
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 OLDEST = 2
-"""Runs for which a tab keeps a message that the server did not mention again."""
+"""Runs that a message outlives which the server does not mention again; a part that is drawn by itself ages its own."""
 Path = tuple[int, ...]
 
 
@@ -32,17 +32,22 @@ class Screen:
         self.polls: dict[str, float] = {}
         """Fragments that want to be drawn again and again, with their interval in seconds."""
         self.repeatable: dict[str, tuple[Any, int]] = {}
+        """Messages by their digests, with the run in which the server mentioned them last."""
         self.uploads: Any = None
         self.ended = 0
+        """Runs that ended so far."""
         self.ended_parts: Counter[str] = Counter()
         """Ends of fragments by their names; drawn again by themselves they are no answer to a gesture."""
-        """Runs that ended so far."""
+        self.last: deque[str] = deque(maxlen=12)
+        """What came last, to tell when a page does not end."""
         self._run = 0
 
     def take(self, message: ForwardMsg) -> None:
         """Take over what the server tells."""
         path = tuple(message.metadata.delta_path)
-        match message.WhichOneof("type"):
+        if (kind := message.WhichOneof("type")) not in ("delta", "ref_hash"):
+            self.last.append(_told(kind, message))
+        match kind:
             case "new_session":
                 self._run += 1
                 self.page = message.new_session.page_script_hash or self.page
@@ -88,7 +93,8 @@ class Screen:
 
     def _finished(self, how: int, fragments: set[str]) -> None:
         """Let go of what this run did not draw again."""
-        if how == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+        if how == ForwardMsg.FINISHED_EARLY_FOR_RERUN:  # told also of a part that was drawn whole
+            self.ended_parts.update(fragments)
             return
         whole = how == ForwardMsg.FINISHED_SUCCESSFULLY
         for path, (run, _, fragment) in list(self.came.items()):
@@ -101,10 +107,16 @@ class Screen:
         self.states = {name: state for name, state in self.states.items() if name in ids}
         alive = {fragment for _, _, fragment in self.came.values()}
         self.polls = {fragment: every for fragment, every in self.polls.items() if fragment in alive}
-        self.repeatable = {h: kept for h, kept in self.repeatable.items() if self._run - kept[1] < OLDEST}
+        self._forget(fragments, whole)
         if whole:
             self.ended += 1
         self.ended_parts.update(fragments)
+
+    def _forget(self, fragments: set[str], whole: bool) -> None:
+        """Let go of messages that are too old, as the page's own code does."""
+        for digest, (delta, run) in list(self.repeatable.items()):
+            if self._run - run > OLDEST and (whole or delta.fragment_id in fragments):
+                del self.repeatable[digest]
 
     def of_kind(self, kind: str) -> list[tuple[Path, Any]]:
         """Every element of a kind (the name of its protobuf message), from the top of the page to its end."""
@@ -147,6 +159,13 @@ class Screen:
         for _, component in self.of_kind("BidiComponent"):
             found += [item["src"] for item in _items(component)]
         return [source for source in found if source.startswith("/")]
+
+
+def _told(kind: str | None, message: ForwardMsg) -> str:
+    """A message in a word or two."""
+    parts = ",".join(f[:6] for f in message.metadata.run.fragment_ids)
+    how = ForwardMsg.ScriptFinishedStatus.Name(message.script_finished) if kind == "script_finished" else ""
+    return f"{time.perf_counter() % 1000:.1f} {kind} {how} {parts}".strip()
 
 
 def _items(component: Any) -> list[dict[str, Any]]:

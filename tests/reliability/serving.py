@@ -67,12 +67,12 @@ class Served:
 
 
 @contextmanager
-def serving(store: Path) -> Iterator[Served]:
-    """The dashboard on a free port over this store, ended with everything that it started."""
+def serving(store: Path, script: Path | None = None) -> Iterator[Served]:
+    """The dashboard, or another page, on a free port over this store, ended with everything that it started."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("streamlit")), "run", "app/main.py"]
+    command = [str(Path(sys.executable).with_name("streamlit")), "run", str(script or "app/main.py")]
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -7,7 +7,7 @@ import asyncio
 import http.client
 import json
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -39,8 +39,8 @@ class Visitor:
         self._had: OrderedDict[str, None] = OrderedDict()
         self._line: http.client.HTTPConnection | None = None
         self._cookie, self._lost, self._serial = "", "", 0
-        self._news = asyncio.Event()
-        self._tasks: list[asyncio.Task] = []
+        self.asked: deque[str] = deque(maxlen=5)
+        self._news, self._tasks = asyncio.Event(), list[asyncio.Task]()
 
     async def open(self, place: str) -> float:
         """Go to an address of the dashboard in this new tab."""
@@ -186,6 +186,8 @@ class Visitor:
 
     async def _ask(self, fragment: str = "", polling: bool = False) -> None:
         message, screen = BackMsg(), self.screen
+        if not polling:
+            self.asked.append(f"{time.perf_counter() % 1000:.1f} {self.name} {fragment[:6]}")
         asked = message.rerun_script
         asked.query_string, asked.page_script_hash = screen.query, screen.page
         asked.page_name = "" if screen.page else self.name
@@ -208,7 +210,8 @@ class Visitor:
             try:
                 await asyncio.wait_for(self._news.wait(), max(0.001, end - time.perf_counter()))
             except TimeoutError:
-                raise Failed(f"the page did not finish within {PATIENCE:.0f} s") from None
+                told = f"{PATIENCE:.0f} s: asked for {[*self.asked]}, came {[*self.screen.last]}"
+                raise Failed(f"the page did not finish within {told}") from None
 
     def _fetch(self) -> None:
         """Get the pictures that are new to this tab."""

@@ -4,6 +4,7 @@ import asyncio
 import io
 import random
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ TORN = 0.3
 """Share of tabs that vanish without a word: a closed lid, a lost network."""
 SEEN_WITHIN = 240.0
 """Seconds until the influence of an uploaded image has to be on the page."""
+
+RIGHT_WITHIN = 10.0
+"""Seconds after which a figure that is not the right one counts as wrong."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +92,13 @@ class Guest:
         """Let go of the threshold somewhere else, and read the number."""
         self.threshold = self.expected.some_threshold(self.chance)
         await self.tab.commit(f"threshold-{self.expected.id}-0", self.threshold)
-        self.read()
+        await self.read()
 
     async def tolerate(self) -> None:
         """Another tolerance."""
         self.tolerance = self.chance.choice([k for k in range(4) if k != self.tolerance])
         await self.tab.slide("view_tolerance", self.tolerance)
-        self.read()
+        await self.read()
 
     async def inspect(self) -> None:
         """Look at another training image of the gallery."""
@@ -124,7 +128,7 @@ class Guest:
         page = self.chance.choice(sorted(self.tab.screen.pages.keys() - {"investigate"}))
         await self.tab.follow(page, self.query)
         await self.tab.follow("investigate", self.query)
-        self.read()
+        await self.read()
 
     async def queue(self) -> None:
         """Start an investigation, think better of it, and come back."""
@@ -142,14 +146,21 @@ class Guest:
     async def reconnect(self) -> None:
         """Lose the connection for a moment."""
         await self.tab.reconnect()
-        self.read()
+        await self.read()
 
-    def read(self) -> None:
-        """Whether the page shows the number that this guest's setting gives."""
+    async def read(self) -> None:
+        """Whether the page shows the number that this guest's setting gives.
+
+        A run that was under way when the gesture came ends with the number before it; the next one follows at once.
+        """
         wanted = self.expected.figures(self.threshold, self.tolerance)["Flagged"]
         self.counts.checked += 1
-        if (found := self.tab.screen.metric("Flagged")[1]) != wanted:
-            self.counts.wrong.append(f"{found} flagged in place of {wanted}")
+        end = time.perf_counter() + RIGHT_WITHIN
+        while (found := self.tab.screen.metric("Flagged")[1]) != wanted and time.perf_counter() < end:
+            await asyncio.sleep(0.1)
+        if found != wanted:
+            told = f"asked for {list(self.tab.asked)}, came {list(self.tab.screen.last)}"
+            self.counts.wrong.append(f"{found} flagged in place of {wanted}: {told}")
 
     async def upload(self) -> None:
         """Ask about an image of one's own, wait for its influence, and go back."""
@@ -182,20 +193,27 @@ async def person(
     make_tab: Callable[[], Any], expected: Any, number: int, *, day: Day, counts: Counts
 ) -> None:
     """One person's day, tab after tab; whatever goes wrong is counted, and the next tab opened."""
-    chance, end = random.Random(number), time.perf_counter() + day.longest
+    chance, began = random.Random(number), time.perf_counter()
     for _ in range(day.visits):
-        if time.perf_counter() > end:
+        if time.perf_counter() - began > day.longest:
             break
         tab = make_tab()
         try:
             await Guest(tab, expected, chance, counts).stay(day.gestures, day.rare)
         except Exception as error:
-            counts.errors.append(f"{type(error).__name__}: {error}")
+            counts.errors.append(_told(error, number, began))
         torn = chance.random() < TORN
         await tab.close(torn=torn)
         counts.visits += 1
         counts.torn += torn
         counts.received += tab.received
+
+
+def _told(error: Exception, person: int, began: float) -> str:
+    """When, doing what, and why."""
+    doing = " > ".join(frame.name for frame in traceback.extract_tb(error.__traceback__)[1:6])
+    after = time.perf_counter() - began
+    return f"person {person} after {after:.0f} s, {doing}: {type(error).__name__}: {error}"
 
 
 async def team(make_tab: Callable[[], Any], expected: Any, day: Day, counts: Counts) -> None:
