@@ -25,6 +25,10 @@ from core.experiment import Experiment
 from core.pipeline import Plan, plan
 from core.store import Store
 
+PRESET = ""
+"""A preset to work on in place of the small investigation."""
+UNSHIPPED = ["dataset.train_limit=1400"]
+"""What makes it another case than the bundled one, whose results are there already."""
 SMALL: dict[str, Any] = {
     "title": "small",
     "dataset": {"name": "digits", "train_limit": 240, "test_limit": 80},
@@ -56,18 +60,18 @@ class Tally:
     problems: list[str] = field(default_factory=list)
 
 
-def small() -> Experiment:
-    """240 handwritten digits, 20 of them poisoned: thirteen results in about two seconds."""
-    return Experiment.checked(SMALL)
+def investigated() -> Experiment:
+    """What is worked on: 240 handwritten digits, 20 of them poisoned, thirteen results in two seconds; or a preset."""
+    return Experiment.from_toml(PRESET, UNSHIPPED) if PRESET else Experiment.checked(SMALL)
 
 
 def work(root: Path, scratch: Path) -> Callable[[], None]:
-    """The work of a background job on the small investigation."""
+    """The work of a background job on the investigation."""
 
     def run() -> None:
         tempfile.tempdir = str(scratch)
         options = {"store": str(root), "device": "cpu"}
-        runs.run_job({"experiment": small().model_dump(mode="json"), "options": options})
+        runs.run_job({"experiment": investigated().model_dump(mode="json"), "options": options})
 
     return run
 
@@ -89,8 +93,8 @@ def _timeless(values: Any) -> Any:
 
 
 def plan_in(root: Path, *, computes: bool = True) -> Plan:
-    """The plan of the small investigation over a store."""
-    return plan(runs.resolved(small()), Store(root, computes=computes))
+    """The plan of the investigation over a store."""
+    return plan(runs.resolved(investigated()), Store(root, computes=computes))
 
 
 def forked(task: Callable[[], None]) -> int:
@@ -193,7 +197,7 @@ def check_end(root: Path, reference: Content, tally: Tally) -> None:
     left = [path for path in root.glob("*/*") if ".part" in path.name or ".damaged" in path.name]
     tally.problems += [f"left over: {path.name}" for path in left]
     note = [path.stem for path in (root / "runs").iterdir()]
-    if note != [runs.identifier(runs.resolved(small()))]:
+    if note != [runs.identifier(runs.resolved(investigated()))]:
         tally.problems.append(f"notes of runs: {note}")
 
 
@@ -229,7 +233,7 @@ def command_round(base: Path, reference: Content, tally: Tally, seconds: float, 
     """The same through `python -m core run`, imports and all."""
     file, root = base / "small.toml", base / "store"
     base.mkdir(parents=True)
-    file.write_text(small().to_toml())
+    file.write_text(investigated().to_toml())
     line = [sys.executable, "-m", "core", "run", str(file), "--store", str(root), "--device", "cpu"]
     with (base / "log").open("wb") as log, reading(root, reference, tally):
         first = subprocess.Popen(line, stdout=log, stderr=log)

@@ -1,62 +1,123 @@
 """Ends a whole investigation by SIGKILL at random moments, lets it go on, and compares what comes out.
 
-    python tests/reliability/kills.py [--times 100] [--seed 0] [--folder DIR] [--minutes M]
+    python tests/reliability/kills.py [--times 100] [--chained 20] [--preset digits-badnet] [--seed 0] [--minutes M]
 
-Half of the kills come at a uniformly random moment of the whole duration, half while a result is being written; one
-in ten rounds runs `python -m core run`, imports and all, the others the work of a background job in a forked process.
-All the while another process opens whatever looks finished. The record says how many kills landed, how many results
-were looked at, and what differed from a run that nobody disturbed: each one is a bad ending.
+Two investigations: a small one, killed once a round, and a preset at its full size, killed again and again until
+somebody was quick enough to finish it. Half of the kills of the small one come at a uniformly random moment of its
+whole duration, half while a result is being written; one in ten rounds runs `python -m core run`, imports and all, the
+others the work of a background job in a forked process. All the while another process opens whatever looks finished.
+The record says how many kills landed, how many results were looked at, and what differed from a run that nobody
+disturbed: each one is a bad ending.
 """
 
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
+import killing
 from killing import Tally, a_round, command_round, undisturbed
 from record import keep, row
 
 COMMAND_SECONDS = 8.0
+SOONEST = 60.0
+"""Seconds within which a worker on the preset is killed."""
 
 
-def main() -> None:
-    """Run the rounds and write the record."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--times", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=1e9, help="begin no round after so many")
-    chosen = parser.parse_args()
-    base = Path(tempfile.mkdtemp(prefix="kills-", dir=chosen.folder))
+def small(base: Path, times: int, seed: int, until: float) -> tuple[list[dict[str, Any]], list[str], float]:
+    """Rounds with the small investigation: lines of the record, what went wrong, seconds of an undisturbed run."""
     reference, seconds = undisturbed(base / "undisturbed")
-    jobs, commands, draw, number = Tally(), Tally(), random.Random(chosen.seed), 0
-    began = time.monotonic()
-    while jobs.kills + commands.kills < chosen.times and time.monotonic() - began < 60 * chosen.minutes:
+    jobs, commands, draw, number = Tally(), Tally(), random.Random(seed), 0
+    while jobs.kills + commands.kills < times and time.monotonic() < until:
         by_command, number = number % 10 == 9, number + 1
         tally = commands if by_command else jobs
         a_kind = command_round if by_command else a_round
         a_kind(base / f"{number}", reference, tally, COMMAND_SECONDS if by_command else seconds, draw)
         if number % 10 == 0:
             print(f"{jobs.kills + commands.kills} kills, {jobs} {commands}", file=sys.stderr)
-    told = f"{number} runs; {jobs.in_a_write} of the kills while a result was being written"
+    told = f"{number} runs; {jobs.in_a_write} of the kills while a result was being written;"
     rows = [
-        row("the work of a job killed, then started again", jobs.kills, len(jobs.problems), told),
-        row("`core run` killed, then started again", commands.kills, len(commands.problems)),
+        row(
+            "the work of a job killed, then started again",
+            jobs.kills,
+            len(jobs.problems),
+            told + opened(jobs),
+        ),
+        row(
+            "`core run` killed, then started again",
+            commands.kills,
+            len(commands.problems),
+            opened(commands).strip(),
+        ),
     ]
-    problems = [*jobs.problems, *commands.problems]
-    read = [p for p in problems if p.startswith("reader")]
-    told = (
-        f"opened and compared by another process while these runs were killed: {len(reference)} results a run"
-    )
-    rows.append(row("results read meanwhile", jobs.looked + commands.looked, len(read), told))
-    figures = {"undisturbed_seconds": round(seconds, 2), "minutes": round((time.monotonic() - began) / 60, 1)}
+    return rows, [*jobs.problems, *commands.problems], seconds
+
+
+def a_chain(
+    base: Path, reference: killing.Content, tally: Tally, seconds: float, draw: random.Random
+) -> None:
+    """Kill whoever works on one investigation, again and again, until somebody was quick enough to finish it."""
+    root, scratch = base / "store", base / "scratch"
+    scratch.mkdir(parents=True)
+    with killing.reading(root, reference, tally):
+        while killing.killed_after(killing.forked(killing.work(root, scratch)), draw.uniform(0, seconds)):
+            tally.kills += 1
+    killing.check_end(root, reference, tally)
+    shutil.rmtree(base)
+
+
+def chained(base: Path, times: int, seed: int, until: float) -> tuple[list[dict[str, Any]], list[str], float]:
+    """The same with the preset, killed until it is finished."""
+    reference, seconds = undisturbed(base / "undisturbed")
+    tally, draw, number = Tally(), random.Random(seed), 0
+    while tally.kills < times and time.monotonic() < until:
+        a_chain(base / f"{number}", reference, tally, SOONEST, draw)
+        number += 1
+        print(f"{tally.kills} kills of {number} runs, {tally.problems}", file=sys.stderr)
+    told = f"{number} runs of {seconds:.0f} s each, killed again and again within {SOONEST:.0f} s until finished;"
+    rows = [row(f"{killing.PRESET} killed", tally.kills, len(tally.problems), told + opened(tally))]
+    return rows, tally.problems, seconds
+
+
+def opened(tally: Tally) -> str:
+    """How many results another process opened and compared while these runs were killed."""
+    wrong = sum(problem.startswith("reader") for problem in tally.problems)
+    return f" {tally.looked:,} results opened and compared meanwhile, {wrong} of them wrong"
+
+
+def main() -> None:
+    """Run the rounds and write the record."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--chained", type=int, default=20)
+    parser.add_argument("--preset", default="digits-badnet")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no round after so many")
+    chosen = parser.parse_args()
+    base, began = Path(tempfile.mkdtemp(prefix="kills-")), time.monotonic()
+    until = began + 60 * chosen.minutes
+    rows, problems, seconds = small(base / "small", chosen.times, chosen.seed, until)
+    figures = {"undisturbed_seconds": round(seconds, 2)}
+    if chosen.chained:
+        killing.PRESET = chosen.preset
+        more, worse, longer = chained(base / "preset", chosen.chained, chosen.seed, until)
+        rows, problems, figures = (
+            rows + more,
+            problems + worse,
+            figures | {f"{chosen.preset}_seconds": round(longer, 1)},
+        )
+    figures["minutes"] = round((time.monotonic() - began) / 60, 1)
     keep("kills", "SIGKILL of a whole investigation", rows, problems=problems[:20], **figures)
+    shutil.rmtree(base)
+    sys.exit(bool(problems))
 
 
 if __name__ == "__main__":
