@@ -9,7 +9,6 @@ import json
 import re
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,8 @@ from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+
+from app import signed_out
 
 Role = Literal["viewer", "analyst", "admin"]
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "admin")
@@ -48,8 +49,6 @@ COOKIE_SHAPE = re.compile(r"[0-9a-f]{32}")
 HOURS = 12.0
 """How long a sign-in lasts where the secrets do not say."""
 _pinned = False
-_signed_out: OrderedDict[str, None] = OrderedDict()
-MOST_SIGNED_OUT = 10_000
 
 
 class NotAllowed(PermissionError):
@@ -116,7 +115,7 @@ def visitor() -> Visitor:
     if not login_needed():
         name = _browser()
         return Visitor(name, "you", "admin")
-    found = None if _is_signed_out(st.context.cookies) else judged(st.user.to_dict(), lists())
+    found = None if signed_out.ended(st.context.cookies) else judged(st.user.to_dict(), lists())
     if isinstance(found, Visitor):
         return found
     raise NotAllowed(found.why if found else "Sign in first.")
@@ -151,16 +150,11 @@ def judged(claims: Mapping[str, Any], told: Mapping[str, Any]) -> Visitor | Refu
 
 def of_cookies(cookies: Mapping[str, str], origin: str) -> Visitor | Refused | None:
     """Who the signed cookie of the login says it is, for addresses that are no pages of Streamlit's."""
-    if _is_signed_out(cookies):
+    if signed_out.ended(cookies):
         return None
-
-    def one(name: str) -> bytes | None:
-        return decode_signed_value(
-            get_cookie_secret(), name, cookies.get(name, "").encode("latin-1", "replace")
-        )
-
     try:
-        claims = json.loads(get_cookie_with_chunks(one, USER_COOKIE_NAME) or b"{}")
+        told = get_cookie_with_chunks(partial(_signed, cookies), USER_COOKIE_NAME)
+        claims = json.loads(told or b"{}")
     except ValueError:
         return None
     if not isinstance(claims, dict) or claims.get("origin") != origin:
@@ -168,21 +162,17 @@ def of_cookies(cookies: Mapping[str, str], origin: str) -> Visitor | Refused | N
     return judged(claims, lists())
 
 
+def _signed(cookies: Mapping[str, str], name: str) -> bytes | None:
+    """What a cookie holds that this server made; None for any other."""
+    return decode_signed_value(get_cookie_secret(), name, cookies.get(name, "").encode("latin-1", "replace"))
+
+
 def sign_out(cookies: Mapping[str, str]) -> None:
-    """From now on no copy of this cookie opens anything, in other tabs neither, as long as this server runs."""
-    if kept := cookies.get(USER_COOKIE_NAME):
-        _signed_out[_mark(kept)] = None
-        while len(_signed_out) > MOST_SIGNED_OUT:
-            _signed_out.popitem(last=False)
-
-
-def _is_signed_out(cookies: Mapping[str, str]) -> bool:
-    kept = cookies.get(USER_COOKIE_NAME)
-    return isinstance(kept, str) and _mark(kept) in _signed_out
-
-
-def _mark(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()
+    """From now on no copy of this cookie opens anything, in other tabs and after a restart neither."""
+    if _signed(cookies, USER_COOKIE_NAME) is None:  # or strangers could fill the list
+        return
+    told = lists().get("hours", HOURS)
+    signed_out.end(cookies, told if isinstance(told, int | float) else HOURS)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from reliability.intruding import crooked, elsewhere, identity, logins, raw, servers
 
-from core import owners, runs
+from core import owners, runs, signed_out
 from core.store import Store
 
 TITLE = "A case that nobody else may know of"
@@ -133,3 +133,22 @@ def test_a_viewer_uploads_nothing(login):
     sent = {"Cookie": viewer.cookie}
     refused = raw.ask(login.port, "/_stcore/upload_file/x/1", sent, method="PUT", body=b"x")
     assert (refused.status, b"viewer" in refused.body) == (403, True)
+
+
+def test_a_copied_cookie_of_somebody_who_signed_out_stays_shut_after_a_restart(place, tmp_path):
+    port, file, kept = identity.free_port(), tmp_path / "secrets.toml", signed_out.file_of(place.root)
+    before = set(kept.read_text().splitlines()) if kept.exists() else set()
+    redirect, picture = f"http://127.0.0.1:{port}/oauth2callback", f"/picture/{place.id}/test/0.png"
+    with identity.running(redirect) as provider:
+        file.write_text(identity.secrets_file(provider, redirect, logins.PEOPLE))
+        with servers.served(place.root, port, "--secrets.files", str(file)):
+            leaving, staying = raw.Person(port), raw.Person(port)
+            for person in (leaving, staying):
+                person.sign_in("bob@lab.example")
+            copied = leaving.cookie
+            leaving.get("/auth/logout")
+            raw.ask(port, "/auth/logout", {"Cookie": "_streamlit_user=made-up"})
+        assert len({*kept.read_text().splitlines()} - before) == 1
+        with servers.served(place.root, port, "--secrets.files", str(file)):
+            assert raw.ask(port, picture, {"Cookie": staying.cookie}).ok
+            assert raw.ask(port, picture, {"Cookie": copied}).status == 401
