@@ -8,6 +8,7 @@ from app import results
 from core.blind import renumbered
 from core.cases import Case
 from core.experiment import ScoreSettings
+from core.experiment_text import complaint
 from core.pipeline import plan
 from core.safeload import plain
 
@@ -37,7 +38,7 @@ def parsed(text: str, own: ScoreSettings) -> ScoreSettings:
     try:
         return ScoreSettings.model_validate(own.model_dump() | changes)
     except ValidationError as error:
-        raise ValueError(f"measure={plain(text)[:40]}: {error.errors()[0]['msg']}") from error
+        raise ValueError(f"measure={plain(text)[:40]}: {complaint(error.errors()[0])}") from error
 
 
 def layers_of(case: Case) -> list[str]:

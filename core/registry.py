@@ -29,7 +29,7 @@ class Settings(BaseModel):
             most = LARGEST.get(type(value))
             if most and not abs(value) <= most:
                 raise ValueError(
-                    f"{str(name)[:40]}={str(value)[:20]}: expected a number of at most {most:.4g}"
+                    f"{str(name)[:40]}={str(value)[:20]}: expected a number of at most {most:.4g}; correct it"
                 )
         return given
 

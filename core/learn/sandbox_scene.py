@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from pydantic import Field, ValidationError
 
+from core.experiment_text import complaint
 from core.learn.sandbox import FIELD
 from core.randomness import numpy_stream
 from core.registry import Settings
@@ -96,8 +97,7 @@ class Scene(Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            wrong = error.errors(include_url=False)[0]
-            raise ValueError(f"points: {wrong['loc'][0]}: {wrong['msg']}; draw the scene again") from error
+            raise ValueError(f"points: {complaint(error.errors()[0])}; draw the scene again") from error
 
     @property
     def text(self) -> str:

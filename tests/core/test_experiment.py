@@ -84,10 +84,10 @@ def test_a_member_of_a_list_is_overridden_by_its_number(file):
     ("change", "message"),
     [
         ("training.epochs", r"--set training.epochs: expected key=value"),
-        ("training.epochs=0", r"training.epochs: .*greater than or equal to 1"),
-        ("training.epochs=many", r"training.epochs: .*valid integer"),
-        ("training.epoch=5", r"training.epoch: Extra inputs are not permitted"),
-        ("trainings.epochs=5", r"trainings: Extra inputs are not permitted"),
+        ("training.epochs=0", r"^training.epochs=0: expected greater than or equal to 1$"),
+        ("training.epochs=many", r"^training.epochs='many': expected a valid integer"),
+        ("training.epoch=5", r"^training.epoch=5: no such setting; correct its name"),
+        ("trainings.epochs=5", r"^trainings: no such setting"),
         ("training.epochs.more=5", r"training.epochs.more"),
         ("detectors.7.threshold=1", r"detectors.7.threshold"),
         ("detectors.first.threshold=1", r"detectors.first.threshold"),
@@ -103,6 +103,15 @@ def test_a_member_of_a_list_is_overridden_by_its_number(file):
         ("detectors.1.name=delta_influence", r"detectors=.*each may be listed once"),
         ('unlearners=["exact", "exact"]', r"unlearners=.*each may be listed once"),
         ("detectors=[]", r"detectors: .*at least 1"),
+        (
+            "training.learning_rate=nan",
+            r"^training: learning_rate=nan: expected a number of at most .*; correct it$",
+        ),
+        (
+            "detectors.0.threshold=nan",
+            r"^detectors.0: threshold=nan: expected a number of at most .*; correct it$",
+        ),
+        ("detectors.0.threshold=low", r"^detectors.0.threshold='low': expected a valid number, [^\n]*$"),
     ],
 )
 def test_a_wrong_setting_is_named(file, change, message):

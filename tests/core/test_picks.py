@@ -141,9 +141,9 @@ def test_an_experiment_about_a_pick_is_a_file_that_reads_back(make_experiment, t
 
 
 def test_wrong_queries_are_named_field_by_field(make_experiment):
-    with pytest.raises(ValueError, match=r"^queries\.count: "):
+    with pytest.raises(ValueError, match=r"^queries\.count=0: "):
         make_experiment(queries={"count": 0})
-    with pytest.raises(ValueError, match=r"^queries\.row: "):
+    with pytest.raises(ValueError, match=r"^queries\.row=-9: "):
         make_experiment(queries={"source": "test", "row": -9, "count": 1})
 
 
