@@ -80,8 +80,7 @@ def run(
     """Compute everything an experiment asks for, and print its figures."""
     p = planned(file, [*(changes or []), *(more or [])], store)
     with device.use(place), processes.use(shared_by), reporting(Bars()):
-        beforehand.begin(p, anyway=anyway)
-        computed = runs.complete(p)
+        computed = beforehand.begin(p, anyway=anyway) + runs.complete(p)
     console.say(
         f"computed {len(computed)} results" if computed else "everything was computed before; nothing to do"
     )

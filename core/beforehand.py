@@ -10,6 +10,7 @@ from core.datasets import source_state
 from core.experiment import Experiment
 from core.pipeline import Plan
 from core.runs import Run
+from core.store import Artifact
 
 log = logging.getLogger(__name__)
 ON_CPU = re.compile(r", \d+ cores$")
@@ -34,14 +35,14 @@ def way_out(error: str) -> tuple[str, dict[str, Any]] | None:
     return WAYS_OUT.get(error.partition(":")[0])
 
 
-def begin(p: Plan, *, anyway: bool = False) -> None:
-    """Say in the log what somebody should know, and note that the case was started.
+def begin(p: Plan, *, anyway: bool = False) -> list[Artifact[Any]]:
+    """Results made beforehand, once the log says what somebody should know and the case is noted as started.
 
     Raises DoesNotFit, but not where it shall be tried `anyway`.
     """
     tell(p)
     runs.record(p.experiment, p.dataset.store)
-    check_room(p, anyway=anyway)
+    return check_room(p, anyway=anyway)
 
 
 def tell(p: Plan) -> None:
@@ -106,20 +107,22 @@ def _leaves_gpu(p: Plan) -> str:
     )
 
 
-def check_room(p: Plan, *, anyway: bool = False) -> None:
-    """Raise DoesNotFit where a step needs more memory or disk than there is; `anyway` says it in the log instead.
+def check_room(p: Plan, *, anyway: bool = False) -> list[Artifact[Any]]:
+    """Results that had to be made to look: the images, where they have not been read yet.
 
-    Reads the images where they have not been read yet.
+    Raises DoesNotFit where a step needs more memory or disk than there is; `anyway` says it in the log instead.
     """
     from core import cost  # imports torch
 
     if not (lacking := runs.missing(p)):
-        return
+        return []
+    made = runs.lacking([p.dataset])
     _ = p.dataset.value
     if not (refused := cost.refusals(p, {a.stage.name for a in lacking})):
-        return
+        return made
     if not anyway:
         raise DoesNotFit(
             f"{'; '.join(refused)}. To try it all the same: --anyway, or “Run it anyway” beside the job"
         )
     log.warning("%s; trying it all the same", "; ".join(refused))
+    return made

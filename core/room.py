@@ -158,7 +158,7 @@ def disk_refused(need: float, r: Room) -> str:
     """Why results do not fit on the disk; empty where they do."""
     if need <= r.disk:
         return ""
-    return f"results need {size(need)} of disk, {size(r.disk)} are free; choose another folder with --store"
+    return f"results need {size(need)} of disk, {size(r.disk)} are free; make room, or choose another folder with --store"
 
 
 def size(n: float) -> str:

@@ -86,7 +86,7 @@ def test_a_real_process_computes_records_and_prints_json(make_experiment, tmp_pa
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["detections"]["delta_influence"]["flagged"] > 0
     told = result.stderr.splitlines()
-    assert told[-1] == "computed 10 results" and all(line.startswith("· ") for line in told[:-1])
+    assert told[-1] == "computed 11 results" and all(line.startswith("· ") for line in told[:-1])
     assert len(runs.all_runs(Store(tmp_path / "store"))) == 1
 
 
@@ -253,16 +253,19 @@ def test_rows_that_cannot_be_read_are_one_clear_message(command, tmp_path, name)
     ("arguments", "message"),
     [
         (["run", "nosuch"], "no such file, and no preset of that name"),
-        (["run", "digits-badnet", "--set", "training.epochs=0"], "training.epochs: Input should be greater"),
+        (["run", "digits-badnet", "--set", "training.epochs=0"], "training.epochs=0: expected greater"),
         (["run", "digits-badnet", "--set", "attack.n_poisons=9999"], "class '7' has"),
         (["plan", "digits-badnet", "--set", "epochs"], "expected key=value"),
         (["list", "things"], "unknown list 'things'; choose from"),
         (["detect", "TINY", "--tolerance", "8"], "tolerance=8: expected 0 to 7 of 8 changes"),
         (
             ["detect", "TINY", "--tolerance", "-1"],
-            "error: tolerance: Input should be greater than or equal to 0\n",
+            "error: tolerance=-1: expected greater than or equal to 0\n",
         ),
-        (["detect", "TINY", "--threshold", "nan"], "threshold=nan: expected a number of at most 3.4e+38"),
+        (
+            ["detect", "TINY", "--threshold", "nan"],
+            "error: threshold=nan: expected a number of at most 3.4e+38; correct it\n",
+        ),
         (["detect", "TINY", "--query", "2"], "query=2: expected a picked test image from 0 to 1"),
         (["detect", "TINY", "--out", "/nosuch/folder/rows.npy"], "/nosuch/folder/rows.npy"),
     ],

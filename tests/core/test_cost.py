@@ -103,7 +103,7 @@ def test_too_many_workers_are_refused_with_a_number_that_fits(asked):
 def test_a_full_disk_is_refused(asked):
     assert not room.disk_refused(1e9, PLENTY)
     assert room.disk_refused(3e9, replace(PLENTY, disk=2e9)) == (
-        "results need 3.0 GB of disk, 2.0 GB are free; choose another folder with --store"
+        "results need 3.0 GB of disk, 2.0 GB are free; make room, or choose another folder with --store"
     )
 
 
