@@ -12,6 +12,7 @@ from core import jobs, paths
 from core.commands import console
 from core.commands.command_options import AsJson, StoreOption
 from core.jobs import Job, JobsUnavailable, supervisor
+from core.jobs.offer import PLACES
 from core.jobs.resources import offered
 
 app = typer.Typer(no_args_is_help=True, help="Long work: list, watch, cancel, try again, supervise.")
@@ -32,6 +33,8 @@ def show_list(
     why = {turn.job.id: turn.why for turn in jobs.turns(root)}
     found = [job for job in jobs.table(root).list(most) if not live or job.is_live]
     rows = [_line(job, why) for job in found if owner is None or job.owner == owner]
+    for place, reason in jobs.missing(root).items():
+        console.say(f"jobs cannot use {PLACES.get(place, place)} now: {reason}")
     if as_json:
         print(json.dumps(rows))
         return

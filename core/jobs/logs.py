@@ -1,19 +1,27 @@
 """The log of one job: what its worker printed, never more than a bounded amount of it on the disk.
 
 The worker's own output stays open for appending while the file is cut: a file opened so goes on at its new end.
+Worker and supervisor both cut it, one at a time: either may be stopped, or gone.
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from core import locks
+
 MOST_BYTES = 8 * 2**20
 KEPT_BYTES = 2 * 2**20
+PATIENCE = 1.0
+"""Seconds to wait for the other one: it may have been stopped in the middle."""
 FIRST_BYTES = 64 * 2**10
+WHOLE_BYTES = 2 * MOST_BYTES
+"""What is handed out at most of a log that nobody has cut yet."""
 CUT = b"... earlier lines were left out: the log had grown over %d MB ...\n"
 
 
 class Log:
-    """The log file of a job. `bound` is called now and then while the job runs."""
+    """The log file of a job. `bound` is called now and then while the job runs, and when it has ended."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -25,12 +33,17 @@ class Log:
             if self.path.stat().st_size <= MOST_BYTES:
                 return
             with self.path.open("rb+") as stream:
+                mine = locks.taken(stream.fileno(), time.monotonic() + PATIENCE)
+                if not mine or stream.seek(0, 2) <= MOST_BYTES:  # the other one cuts, or has cut
+                    return
+                stream.seek(0)
                 first = b"" if self._before.exists() else stream.read(FIRST_BYTES)
                 stream.seek(-KEPT_BYTES, 2)
-                last = stream.read().partition(b"\n")[2]
-                head = first or self._before.read_bytes()[:FIRST_BYTES]
+                last = stream.read(KEPT_BYTES)  # it may grow faster than it is read
+                last = last.partition(b"\n")[2] or last
+                head = first or _read(self._before, 0, FIRST_BYTES)
                 stream.truncate(0)
-            self._before.write_bytes(head + b"\n" + CUT % (MOST_BYTES // 2**20) + last)
+                self._before.write_bytes(head + b"\n" + CUT % (MOST_BYTES // 2**20) + last)
         except OSError:
             return  # no room even for this: the next look tries again
 
@@ -48,8 +61,8 @@ class Log:
         return sum(part.stat().st_size for part in (self._before, self.path) if part.exists())
 
     def whole(self) -> bytes:
-        """Everything that was kept."""
-        return b"".join(self.parts(self.size()))
+        """Everything that was kept, or the end of it where nobody has cut it yet."""
+        return b"".join(self.parts(min(self.size(), WHOLE_BYTES)))
 
     def parts(self, limit: int) -> Iterator[bytes]:
         """The last `limit` bytes, piece by piece."""

@@ -1,7 +1,8 @@
 """What there is for jobs: the places of the supervisor at work, or what one started here would have."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from core.jobs.database import Database
@@ -10,6 +11,7 @@ from core.jobs.resources import Resources, offered, setting
 from core.jobs.turns import Place
 
 NAME = "offer"
+PLACES = {"": "this machine", "local": "this machine", "ray": "the Ray cluster"}
 
 
 @dataclass(frozen=True)
@@ -18,16 +20,24 @@ class Offer:
 
     places: tuple[Place, ...]
     running_per_owner: int = 0
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Places that cannot be used just now, each with the reason and what to do."""
 
     def write(self, jobs: Database) -> None:
         """Let everybody know."""
         places = [{"executor": place.executor, **asdict(place.total)} for place in self.places]
-        jobs.tell(NAME, json.dumps({"places": places, "running_per_owner": self.running_per_owner}))
+        told = {"places": places, "running_per_owner": self.running_per_owner, "missing": dict(self.missing)}
+        jobs.tell(NAME, json.dumps(told))
 
     @property
     def totals(self) -> tuple[Resources, ...]:
         """What each place has."""
         return tuple(place.total for place in self.places)
+
+    @property
+    def missing_places(self) -> str:
+        """The places that cannot be used just now, in words; empty where all can."""
+        return " and ".join(PLACES.get(name, name) for name in self.missing)
 
 
 def current(store_root: Path | str, jobs: Database) -> Offer:
@@ -37,4 +47,4 @@ def current(store_root: Path | str, jobs: Database) -> Offer:
         return Offer((Place("local", offered()),), setting("RUNNING_PER_OWNER", 0))
     known = json.loads(told)
     places = tuple(Place(place.pop("executor"), Resources(**place)) for place in known["places"])
-    return Offer(places, known["running_per_owner"])
+    return Offer(places, known["running_per_owner"], known.get("missing", {}))

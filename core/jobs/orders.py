@@ -1,6 +1,7 @@
 """What people ask of the jobs of a store: start, cancel, try again, see to it that someone works, repair."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from core.jobs.kinds import check_kind
@@ -35,7 +36,8 @@ def ask(store_root: Path | str, asked: Request) -> Job:
     """As `submit`, with what the job needs and the batch it belongs to; Refused when it can never or not now be had."""
     check_kind(asked.kind)
     jobs = table(store_root)
-    if why := never_fits(asked.needs, current(store_root, jobs).totals):
+    offer = current(store_root, jobs)
+    if not offer.missing and (why := never_fits(asked.needs, offer.totals)):
         raise Refused(why)
     job = jobs.add(asked, limit=setting("LIVE_PER_OWNER", LIVE_PER_OWNER))
     ensure_supervisor(store_root)
@@ -91,7 +93,16 @@ def turns(store_root: Path | str) -> tuple[Turn, ...]:
     """The waiting jobs in the order in which they will start, each with what it waits for."""
     jobs = table(store_root)
     offer = current(store_root, jobs)
-    return tuple(queue(jobs.active(), offer.places, served=jobs.served(), limit=offer.running_per_owner))
+    order = queue(jobs.active(), offer.places, served=jobs.served(), limit=offer.running_per_owner)
+    if not offer.missing:
+        return tuple(order)
+    why = f"waits for {offer.missing_places}, which cannot be used now"
+    return tuple(replace(turn, why=why, never=False) if turn.never else turn for turn in order)
+
+
+def missing(store_root: Path | str) -> dict[str, str]:
+    """Places for jobs that the supervisor at work cannot use just now, by name, with why and what to do."""
+    return dict(current(store_root, table(store_root)).missing)
 
 
 def repair(store_root: Path | str) -> Repair | None:

@@ -121,6 +121,8 @@ class Job(Progress):
     """When it was started, and when its worker last reported, in seconds since the machine started."""
     seconds: float | None = None
     """How long its last attempt took, once it has ended."""
+    seal: str = ""
+    """Digest of what was asked for, by whom and when, as the table checks it."""
     log: Path
 
     @property
@@ -154,3 +156,7 @@ class Job(Progress):
     def log_tail(self, limit: int = 8000) -> str:
         """The last `limit` bytes of what the worker printed, in whole lines; empty without a log."""
         return Log(self.log).tail(limit)
+
+    def bound_log(self) -> None:
+        """Cut the log where it has grown too large."""
+        Log(self.log).bound()

@@ -164,6 +164,7 @@ def _write(file: Path, rows: dict[int, dict[str, Any]]) -> None:
 
 
 def _insert(connection: sqlite3.Connection, row: dict[str, Any]) -> int:
+    row = row | {"seal": schema.seal_of(row)}
     names = ", ".join(row)
     marks = ", ".join(f":{name}" for name in row)
     return connection.execute(f"INSERT OR IGNORE INTO jobs ({names}) VALUES ({marks})", row).rowcount

@@ -1,11 +1,14 @@
 """The layout of the job table's file, and how a file of the version before becomes one of this version."""
 
+import hashlib
+import json
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from core.jobs.record import ENDED, LIVE
 
-VERSION = 2
+VERSION = 3
 FIRST = """
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,7 +55,15 @@ SECOND = "\n".join(
         "INSERT INTO about VALUES ('file', lower(hex(randomblob(16))));",
     ]
 )
-STEPS = (FIRST, SECOND)
+ASKED = ("digest", "title", "owner", "created", "batch", "cpu", "gpu", "memory")
+"""What was asked for, by whom and when: never changed afterwards, and sealed together."""
+OF_FIRST: dict[str, Any] = {"batch": "", "cpu": 1, "gpu": 0, "memory": 0}
+"""What rows of version 1 did not say."""
+THIRD = f"""
+ALTER TABLE jobs ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+UPDATE jobs SET seal = seal_of({", ".join(ASKED)});
+"""
+STEPS = (FIRST, SECOND, THIRD)
 """What leads from each version to the next, from an empty file on."""
 
 
@@ -64,7 +75,19 @@ def version(connection: sqlite3.Connection) -> int:
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
     """Change the file to this version, in one transaction."""
     steps = "".join(STEPS[version(connection) :])
+    connection.create_function(
+        "seal_of", len(ASKED), lambda *told: seal_of(dict(zip(ASKED, told, strict=True)))
+    )
     connection.executescript(f"BEGIN; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def seal_of(row: Mapping[str, Any]) -> str:
+    """A digest of what was asked for: SQLite notices a broken page, not a changed word or number."""
+    whole = OF_FIRST | dict(row)
+    told = [
+        whole[name] + 0.0 if name == "created" else whole[name] for name in ASKED
+    ]  # SQLite returns 10.0 as 10 too
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
 def is_sound(row: dict[str, Any]) -> bool:
@@ -94,4 +117,5 @@ def is_sound(row: dict[str, Any]) -> bool:
         and times
         and row["state"] in LIVE + ENDED
         and isinstance(row["created"], int | float)
+        and ("seal" not in row or row["seal"] == seal_of(row))  # a file of an earlier version has none
     )

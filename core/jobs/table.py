@@ -52,6 +52,7 @@ class JobTable(Database):
         digest = digest_of(asked.kind, asked.spec)
         values = {k: getattr(asked, k) for k in ("kind", "spec", "title", "owner", "batch")}
         values |= {"digest": digest, "created": time.time(), **asdict(asked.needs)}
+        values["seal"] = schema.seal_of(values)
         insert = f"INSERT INTO jobs ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) RETURNING *"
         count = "SELECT count(*) FROM jobs WHERE owner = ? AND state IN ('queued', 'running')"
         with self.transaction() as connection:

@@ -22,6 +22,17 @@ from core.jobs.table import JobTable
 from core.jobs.turns import Place, never_fits
 
 TICK_SECONDS = 0.2
+_INSIDE = "often memory ran out inside a library"
+SCARCE: dict[int, str] = {
+    signal.SIGKILL: "often memory ran out, and the system ended it",
+    **dict.fromkeys((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT), _INSIDE),
+}
+"""Signals that end a process which asks for more memory than there is; libraries do not always look before they use it."""
+UNWRITTEN = "its end could not be recorded when it came"
+UNWRITTEN_FAILURE = (
+    f"{UNWRITTEN}, for the job table could not be written: often its disk is full. Finished steps are kept; make room, "
+    "then submit again to continue"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +55,10 @@ def death(ended: Ended) -> str:
         return "worker process died; its log may tell why, submit again to continue"
     if ended.code >= 0:
         return f"worker process ended with status {ended.code} before it finished; its log may tell why"
-    if -ended.code != signal.SIGKILL:
+    if -ended.code not in SCARCE:
         return f"worker process died (signal {-ended.code}); submit again to continue"
     return (
-        "worker process died (signal 9: often memory ran out, and the system ended it); finished steps are kept, submit "
+        f"worker process died (signal {-ended.code}: {SCARCE[-ended.code]}); finished steps are kept, submit "
         "again to continue. If it dies again, lower queries.count, training.batch_size or model.width, or give it fewer "
         "threads"
     )
@@ -69,7 +80,8 @@ class Supervisor:
         self._handles: dict[int, Handle] = {}
         self._forced: set[int] = set()
         self._beats: dict[int, int] = {}
-        self._lacking: dict[str, str] = {}
+        self._ended: dict[int, Ended] = {}
+        self._offered: Offer | None = None
 
     def run(self) -> None:
         """Supervise until there was nothing to do for `idle_exit` seconds."""
@@ -87,7 +99,8 @@ class Supervisor:
         self._offer()
 
     def _offer(self) -> None:
-        Offer(tuple(self._places()), self.rules.running_per_owner).write(self.table)
+        self._offered = None
+        self._places()
 
     def _safe_tick(self) -> bool:
         try:
@@ -107,8 +120,9 @@ class Supervisor:
         for job in running:
             self._watch(job)
         self._clear_up({job.id for job in running})
+        places = self._places()
         if len(running) < len(jobs):
-            self._fill([job for job in jobs if job.state == "queued"])
+            self._fill([job for job in jobs if job.state == "queued"], places)
         return bool(jobs or self._handles)
 
     def _jobs(self) -> tuple[Job, ...]:
@@ -137,10 +151,12 @@ class Supervisor:
             self.table.put_back(job.id)
             return
         self._handles[job.id] = handle
+        job.bound_log()  # a worker that is stuck inside a library, or killed, cannot cut it
         try:
             executor = self._executor(handle)
             self._copy_report(job, executor, handle)
-            if ended := executor.poll(handle):
+            if ended := self._ended.get(job.id) or executor.poll(handle):
+                self._ended[job.id] = ended  # it is told once, and the table may not take it now
                 self._copy_report(job, executor, handle)  # its last one may have come between
                 self._bury(job, executor, ended)
             elif job.cancel_requested and executor.stop(handle, self.rules.grace):
@@ -169,7 +185,8 @@ class Supervisor:
         """Record the end of a job whose worker has gone; what a worker itself recorded stays."""
         executor.clear(self._handles[job.id])
         if ended.code in UNSAID:
-            self.table.finish(job.id, UNSAID[ended.code], "its end could not be recorded when it came")
+            state = UNSAID[ended.code]
+            self.table.finish(job.id, state, UNWRITTEN_FAILURE if state == "failed" else UNWRITTEN)
         elif not self.table.get(job.id).cancel_requested:
             if ended.lost:
                 self.table.requeue(job.id, death(ended))
@@ -191,10 +208,10 @@ class Supervisor:
                 del self._handles[job_id]
                 self._forced.discard(job_id)
                 self._beats.pop(job_id, None)
+                self._ended.pop(job_id, None)
 
-    def _fill(self, waiting: Sequence[Job]) -> None:
+    def _fill(self, waiting: Sequence[Job], places: Sequence[Place]) -> None:
         """Start jobs while there is room and somebody's turn; end those for which there never will be."""
-        places = self._places()
         if len(places) == len(self._executors):
             for job in waiting:
                 if why := never_fits(job.needs, [place.total for place in places]):
@@ -202,15 +219,21 @@ class Supervisor:
         while job := self.table.claim(places, limit=self.rules.running_per_owner):
             self._start(job)
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> Sequence[Place]:
+        """The places that can be used now; what has changed about them is told to everybody."""
         found: list[Place] = []
+        missing: dict[str, str] = {}
         for name, executor in self._executors.items():
             try:
                 found.append(Place(name, executor.slots(), tuple(executor.devices())))
             except ExecutorUnavailable as error:
-                if self._lacking.get(name) != str(error):  # it is asked again and again
-                    logger.warning("no jobs are started at %s now: %s", name, error)
-                self._lacking[name] = str(error)
+                missing[name] = str(error)
+        offer = Offer(tuple(found), self.rules.running_per_owner, missing)
+        if offer != self._offered:
+            for name, why in missing.items():
+                logger.warning("no jobs are started at %s now: %s", name, why)
+            offer.write(self.table)
+            self._offered = offer
         return found
 
     def _start(self, job: Job) -> None:

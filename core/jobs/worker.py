@@ -20,10 +20,11 @@ from core.jobs.kinds import KINDS, parse_kind, resolve
 from core.jobs.process import identify
 from core.jobs.record import UNSAID, Job, JobsUnavailable
 from core.jobs.reporter import Book, Reporter
+from core.jobs.resources import setting
 from core.jobs.table import JobTable, digest_of
 from core.progress import Cancelled, reporting
 
-PATIENCE = 30.0  # seconds a worker tries to write down its end
+PATIENCE = 30  # seconds a worker tries to write down its end
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def run(book: Book, job_id: int, kinds: Mapping[str, str]) -> int:
 
 def record_end(book: Book, job: Job, reporter: Reporter, *, state: str, error: str | None) -> int:
     """Write down how a job ended, and say it by the exit status where that cannot be done."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + setting("PATIENCE", PATIENCE)
     while True:
         try:
             reporter.catch_up()

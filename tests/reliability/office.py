@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,85 +12,7 @@ from typing import Any
 
 from core.jobs import Job, JobTable, Request, Resources, family, table
 
-PROBES = '''
-import logging, os, pathlib, signal, subprocess, sys, time
-from core import progress
-
-def count(spec):
-    """Counts, and continues where an earlier attempt stopped."""
-    kept = pathlib.Path(spec["file"])
-    first = int(kept.read_text()) if kept.exists() else 0
-    progress.stage("train")
-    for done in range(first, spec["steps"] + 1):
-        progress.update("epochs", done, spec["steps"])
-        part = kept.with_name("part")
-        part.write_text(str(done))
-        part.rename(kept)
-        time.sleep(spec["pause"])
-
-def stubborn(spec):
-    """Heeds no signal, reports nothing, and has a child."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen(["sleep", "60"])
-    pathlib.Path(spec["file"]).write_text(str(child.pid))
-    while True:
-        time.sleep(0.05)
-
-def fail(spec):
-    print("about to fail")
-    raise ValueError("poison_rate=1.2: expected a share in (0, 1)")
-
-def vanish(spec):
-    os._exit(7)
-
-def tell(spec):
-    logging.getLogger("core.train").info("accuracy 0.91")
-    for stage in progress.track(["train", "score"], "stages"):
-        progress.stage(stage)
-    pathlib.Path(spec["file"]).write_text(os.environ["OMP_NUM_THREADS"])
-
-def once(spec):
-    """Writes down every step it does, so that a step done twice shows."""
-    kept = pathlib.Path(spec["file"])
-    first = len(kept.read_text().split()) if kept.exists() else 0
-    progress.stage("train")
-    for step in range(first, spec["steps"]):
-        with kept.open("a") as out:
-            out.write(f"{step}\\n")
-        progress.update("epochs", step + 1, spec["steps"])
-        time.sleep(spec["pause"])
-
-def flood(spec):
-    """Prints without end in sight."""
-    line = "x" * 99 + "\\n"
-    print("the first line")
-    for _ in range(spec["megabytes"] * 10):
-        sys.stdout.write(line * 1049)
-        sys.stdout.flush()
-        progress.update("prints", 0, None)
-    print("the last line")
-
-def forest(spec):
-    """Leaves processes that try to hide: own sessions, no marks, orphaned twice over, more and more of them."""
-    hide = "import os, time\\nif os.fork(): os._exit(0)\\nos.setsid()\\nif os.fork(): os._exit(0)\\n"
-    live = f"time.sleep(99.{spec['tag']})"
-    again = "[os.fork() for _ in range(3)]\\n"
-    for kind, environment in ((hide, {}), (hide, None), (again, None), (hide + again, {})):
-        subprocess.Popen([sys.executable, "-S", "-c", "import os, time\\n" + kind + live], env=environment)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    pathlib.Path(spec["file"]).write_text("planted")
-    while True:
-        time.sleep(0.05)
-
-def cards(spec):
-    """Says which graphics cards it sees, and holds them until it may end."""
-    told = f"{os.environ['CUDA_VISIBLE_DEVICES']};{os.environ['OMP_NUM_THREADS']}"
-    pathlib.Path(spec["file"] + str(spec["n"])).write_text(told)
-    while not pathlib.Path(spec["file"]).exists():
-        progress.update("waits", 0, None)
-        time.sleep(0.02)
-'''
-KINDS = ("count", "stubborn", "fail", "vanish", "tell", "once", "flood", "forest", "cards")
+KINDS = ("count", "stubborn", "fail", "vanish", "tell", "once", "flood", "burst", "forest", "cards")
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -138,15 +61,16 @@ class Office:
 
 
 def make_probes(folder: Path) -> str:
-    """Write the jobs' functions down; returns the PYTHONPATH that finds them."""
+    """Put the jobs' functions into a folder of their own; returns the PYTHONPATH that finds them."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "probes.py").write_text(PROBES)
+    shutil.copy(Path(__file__).with_name("probes.py"), folder)
     return os.pathsep.join([str(SOURCE_ROOT), str(folder)])
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 30.0, pause: float = 0.02) -> Any:
+    """The first value of `condition` that counts as true; fails after so many seconds."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+        time.sleep(pause)
     return value

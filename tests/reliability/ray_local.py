@@ -12,13 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from core import jobs
+from reliability.office import Office, wait_until
+
 from core.jobs.executors.ray_cluster import Cluster
 from core.jobs.record import Job
 
@@ -26,47 +25,6 @@ STORE_BYTES = 80_000_000  # the least that Ray takes, nearly
 START_SECONDS = 180.0
 HEAD, NODES = "127.0.0.2", "/api/v0/nodes?limit=100"
 START = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
-
-PROBES = '''
-import os, pathlib, signal, subprocess, time
-from core import progress
-
-def count(spec):
-    """Counts, and continues where an earlier attempt stopped."""
-    kept = pathlib.Path(spec["file"])
-    pathlib.Path(spec["file"] + ".pid").write_text(str(os.getpid()))
-    first = int(kept.read_text() or 0) if kept.exists() else 0
-    print(f"begins at {first}", flush=True)
-    for done in range(first, spec["steps"] + 1):
-        progress.update("steps", done, spec["steps"])
-        part = kept.with_suffix(".part")
-        part.write_text(str(done))
-        part.rename(kept)
-        time.sleep(spec["pause"])
-
-def stubborn(spec):
-    """Heeds no signal, reports nothing, and has a child."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen(["sleep", "600"])
-    pathlib.Path(spec["file"] + ".pid").write_text(str(os.getpid()))
-    pathlib.Path(spec["file"]).write_text(str(child.pid))
-    while True:
-        time.sleep(0.05)
-
-def fail(spec):
-    print("about to fail")
-    raise ValueError("poison_rate=1.2: expected a share in (0, 1)")
-'''
-KINDS = ("count", "stubborn", "fail")
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = START_SECONDS, pause: float = 0.2) -> Any:
-    """The first value of `condition` that counts as true; fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(pause)
-    return value
 
 
 def free_ports(count: int) -> list[int]:
@@ -118,10 +76,10 @@ class LocalCluster:
         temp = [f"--temp-dir={self.folder / 'ray'}", "--include-log-monitor=false"]
         dashboard = ["--dashboard-host=127.0.0.1", f"--dashboard-port={self.port}"]
         self._start(HEAD, ["--head", f"--port={self.gcs}", "--num-cpus=0", *dashboard, *temp])
-        wait_for(lambda: '"is_head_node": true' in self._answer(NODES) or not self._living(HEAD))
+        wait_until(lambda: not self._living(HEAD) or self._has_head(), START_SECONDS, 0.2)
         for number in range(self.wanted):
             self.add(f"127.0.0.{number + 3}")
-        wait_for(self.all_there)
+        wait_until(self.all_there, START_SECONDS, 0.2)
 
     def __exit__(self, *error: object) -> None:
         for address in list(self.nodes):
@@ -170,6 +128,9 @@ class LocalCluster:
                 env=os.environ | own | places | slow | {"RAY_USAGE_STATS_ENABLED": "0"},
             )
 
+    def _has_head(self) -> bool:
+        return '"is_head_node": true' in self._answer(NODES)
+
     def _living(self, address: str) -> bool:
         return self.nodes[address].poll() is None
 
@@ -184,31 +145,20 @@ class LocalCluster:
             return ""
 
 
-class Work:
-    """A store, its job table, and a supervisor that gives its jobs to the cluster."""
+class Work(Office):
+    """A store whose supervisor gives its jobs to the cluster."""
 
     def __init__(self, store: Path) -> None:
-        self.store, self.table, self.kept = store, jobs.table(store), store / "kept"
-        kinds = [f"--kind={name}=probes:{name}" for name in KINDS]
-        options = ["--executor=ray", "--grace=0.5", "--idle-exit=60", *kinds]
-        with (store / "supervisor output").open("ab") as out:
-            self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "core.jobs.supervisor", f"--store={store}", *options],
-                stdout=out,
-                stderr=out,
-            )
-
-    def submit(self, kind: str, **spec: Any) -> Job:
-        """Ask for a job of one processor."""
-        return self.table.submit(kind, json.dumps({"file": str(self.kept), **spec}), kind)
+        super().__init__(store)
+        self.supervise("--executor=ray", "--grace=0.5", "--idle-exit=60")
 
     def wait_for(self, job: Job, wanted: Callable[[Job], bool], seconds: float = 120.0) -> Job:
-        """The job once it is as wanted."""
-        return wait_for(lambda: (now := self.table.get(job.id)) and wanted(now) and now, seconds)
+        """The job once it is as wanted; Ray takes its time."""
+        return super().wait_for(job, wanted, seconds)
 
     def pid(self) -> int:
         """The process that works on the job, by what it wrote down itself."""
-        return int(self.kept.with_name("kept.pid").read_text())
+        return int(self.kept.with_name(f"{self.kept.name}.pid").read_text())
 
     def node_of(self, job: Job) -> str:
         """The address of the node where a job runs."""
@@ -217,8 +167,7 @@ class Work:
 
     def close(self) -> None:
         """End the supervisor, and by Ray what still runs."""
-        self._supervisor.kill()
-        self._supervisor.wait()
+        super().close()
         with contextlib.suppress(Exception):
             for job in self.table.active():
                 Cluster().ask(f"/api/jobs/{job.handle}/stop", method="POST")

@@ -3,11 +3,13 @@
     python tests/reliability/ray_sweep.py [--repeats 3] [--chains 4] [--kills 5] [--full]
 
 One and two workers take turns, so that whatever else the machine does hits both alike. A chain is an investigation
-of 600 handwritten digits with two cells of the detectors' table; --full takes the papers' own digits preset.
-Takes 25 minutes on two cores.
+of 1,000 handwritten digits with two cells of the detectors' table; --full takes the papers' own digits preset.
+Takes 15 minutes on two quiet cores.
 """
 
 import argparse
+import importlib.metadata
+import math
 import os
 import shutil
 import signal
@@ -22,7 +24,8 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from record import keep, row  # noqa: E402
-from reliability.ray_local import PROBES, LocalCluster, Work, raylet_of, wait_for  # noqa: E402
+from reliability.office import make_probes, wait_until  # noqa: E402
+from reliability.ray_local import START_SECONDS, LocalCluster, Work, raylet_of  # noqa: E402
 
 from core import paper  # noqa: E402
 from core.commands import sweep_commands  # noqa: E402
@@ -32,12 +35,30 @@ from core.jobs.executors.ray_cluster import Cluster  # noqa: E402
 from core.sweep import Options, Sweep  # noqa: E402
 
 CELLS = "detectors/digits-badnet/*influence*"
-SMALL = ["dataset.train_limit=600", "dataset.test_limit=200", "queries.count=2"]
+SMALL = ["dataset.train_limit=1000", "dataset.test_limit=300", "queries.count=4"]
+JUDGED = ("precision", "true_positive_rate")
+BEGAN = time.monotonic()
+Told = dict[tuple[str, int], Any]
 
 
-def figures(records: list[dict[str, Any]]) -> dict[tuple[str, int], Any]:
-    """What was measured, without when and how fast."""
+def say(text: str) -> None:
+    """Tell how far it is."""
+    print(f"{time.monotonic() - BEGAN:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+def told_by(records: list[dict[str, Any]]) -> Told:
+    """What was measured, without when and how fast; where nothing was, why."""
     return {(r["cell"], r["seed"]): r.get("figures", r.get("failed")) for r in records}
+
+
+def without_figures(told: Told) -> list[str]:
+    """The cells that say nothing about the detector: their being the same twice proves nothing."""
+    return [f"{cell}, seed {seed}: {found}" for (cell, seed), found in told.items() if not _is_judged(found)]
+
+
+def _is_judged(found: Any) -> bool:
+    values = [found.get(name) for name in JUDGED] if isinstance(found, dict) else [None]
+    return all(value is not None and math.isfinite(value) for value in values)
 
 
 def presets(folder: Path, full: bool) -> None:
@@ -48,7 +69,20 @@ def presets(folder: Path, full: bool) -> None:
     paper.PRESETS = folder
 
 
-def swept(folder: Path, chains: int, workers: int) -> tuple[float, dict[tuple[str, int], Any]]:
+def alone(folder: Path, chains: int) -> tuple[float, Told]:
+    """Seconds of one process without Ray, and its figures. Raises SystemExit where there are none to compare."""
+    began, found = time.monotonic(), []
+    for cell, record in paper.measure("cpu", CELLS, list(range(chains)), folder / "alone", folder / "here"):
+        found.append({"cell": cell.id} | record)
+        say(f"one process: {cell.id}, seed {record['seed']}: {record.get('failed', 'measured')}")
+    seconds, told = time.monotonic() - began, told_by(found)
+    if (lacking := without_figures(told)) or len(told) != 2 * chains:
+        reasons = "\n".join(lacking) or f"{len(told)} cells of {2 * chains}"
+        raise SystemExit(f"nothing to compare with; take other settings than {SMALL}:\n{reasons}")
+    return seconds, told
+
+
+def swept(folder: Path, chains: int, workers: int) -> tuple[float, Told]:
     """Seconds of a sweep from nothing, and its figures."""
     shutil.rmtree(folder, ignore_errors=True)
     spread = Options("ray", workers)
@@ -56,15 +90,13 @@ def swept(folder: Path, chains: int, workers: int) -> tuple[float, dict[tuple[st
     began = time.monotonic()
     done = sweep_commands.run(sweep)
     seconds = time.monotonic() - began
-    told = figures(sweep_commands.records(sweep))
+    told = told_by(sweep_commands.records(sweep))
     shutil.rmtree(folder)
     return seconds, told if done else {}
 
 
-def throughput(folder: Path, repeats: int, chains: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Chains an hour with one and two workers, turn by turn; every sweep must end with the very same figures."""
-    alone = paper.measure("cpu", CELLS, list(range(chains)), folder / "alone", folder / "here")
-    expected = figures([{"cell": cell.id} | record for cell, record in alone])
+def sweeps(folder: Path, repeats: int, chains: int, expected: Told) -> tuple[int, dict[int, list[float]]]:
+    """Sweeps that ended with other figures than expected, and chains an hour by the number of workers."""
     rates: dict[int, list[float]] = {1: [], 2: []}
     wrong = 0
     for turn in range(repeats):
@@ -72,19 +104,25 @@ def throughput(folder: Path, repeats: int, chains: int) -> tuple[list[dict[str, 
             seconds, told = swept(folder / "sweep", chains, workers)
             rates[workers].append(chains * 3600 / seconds)
             wrong += told != expected
+            same = "the same figures" if told == expected else f"OTHER FIGURES: {told}"
+            say(f"sweep {turn + 1} of {repeats}, workers: {workers}, {seconds:.0f} s, {same}")
+    return wrong, rates
+
+
+def throughput(
+    expected: Told, seconds: float, wrong: int, rates: dict[int, list[float]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A row of all sweeps and what Ray and a second worker make of the time, and the figures behind it."""
+    here = len({seed for _, seed in expected}) * 3600 / seconds
     gains = [two / one for one, two in zip(rates[1], rates[2], strict=True)]
-    told = ", ".join(
-        f"{w} worker{'s' * (w > 1)}: {_spread(r)} investigations an hour" for w, r in rates.items()
+    by_workers = ", ".join(f"{_spread(found)} with {n} worker{'s' * (n > 1)}" for n, found in rates.items())
+    told = (
+        f"{len(expected)} cells each, all with precision and true positive rate; investigations an hour: {by_workers}, "
+        f"{here:.3g} in one process without Ray; gain of the second worker {_spread(gains)}"
     )
-    rows = [
-        row(
-            "sweeps whose figures are those of one process",
-            2 * repeats,
-            wrong,
-            f"{told}; gain {_spread(gains)}",
-        )
-    ]
-    return rows, {"per_hour": {str(w): [round(r, 1) for r in rs] for w, rs in rates.items()}, "gains": gains}
+    figures = {"per_hour": {str(n): [round(rate, 1) for rate in found] for n, found in rates.items()}}
+    figures |= {"per_hour_without_ray": round(here, 1), "gains": [round(gain, 3) for gain in gains]}
+    return row("sweeps whose figures are those of one process", 2 * len(gains), wrong, told), figures
 
 
 def _spread(values: list[float]) -> str:
@@ -93,55 +131,73 @@ def _spread(values: list[float]) -> str:
 
 def node_kills(folder: Path, cluster: LocalCluster, times: int) -> dict[str, Any]:
     """SIGKILL of the raylet under a running job: it goes on at another node, and leaves no process."""
-    (folder / "modules").mkdir()
-    (folder / "modules" / "probes.py").write_text(PROBES)
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), str(folder / "modules")])
+    os.environ["PYTHONPATH"] = make_probes(folder / "modules")
     work, wrong, seconds = Work(folder / "kills"), 0, []
     for number in range(times):
-        work.kept.unlink(missing_ok=True)
-        job = work.submit("count", steps=40, pause=0.1, number=number)
-        wait_for(lambda: work.kept.exists() and int(work.kept.read_text()) >= 5)
-        lost, worker, killed = work.node_of(job), work.pid(), time.monotonic()
-        os.kill(raylet_of(cluster.nodes[lost].pid), signal.SIGKILL)
+        lost, bad = _one_kill(work, cluster, number, seconds)
+        wrong += bool(bad)
+        say(f"node killed, {number + 1} of {times}: {bad or f'noticed after {seconds[-1]:.1f} s'}")
+        cluster.remove(lost)
+        cluster.add(lost)
+        wait_until(cluster.all_there, START_SECONDS, 0.2)
+    work.close()
+    told = f"noticed after {_spread(seconds)} s" if seconds else ""
+    return row("node killed under a running job", times, wrong, told)
+
+
+def _one_kill(work: Work, cluster: LocalCluster, number: int, seconds: list[float]) -> tuple[str, str]:
+    """The node that was killed, and what went wrong."""
+    work.kept.unlink(missing_ok=True)
+    job = work.submit("count", steps=60, pause=0.1, number=number)
+    wait_until(lambda: work.kept.exists() and int(work.kept.read_text()) >= 5, START_SECONDS)
+    lost, worker, killed = work.node_of(job), work.pid(), time.monotonic()
+    os.kill(raylet_of(cluster.nodes[lost].pid), signal.SIGKILL)
+    try:
         again = work.wait_for(job, lambda job: job.attempt == 2 or not job.is_live)
         seconds.append(time.monotonic() - killed)
         ended = work.wait_for(again, lambda job: not job.is_live)
-        wrong += (ended.state, ended.attempt) != ("done", 2) or Path(f"/proc/{worker}").exists()
-        cluster.remove(lost)
-        cluster.add(lost)
-        wait_for(cluster.all_there)
-    work.close()
-    return row("node killed under a running job", times, wrong, f"noticed after {_spread(seconds)} s")
+    except AssertionError:
+        return lost, f"{work.table.get(job.id).state} for minutes"
+    if (ended.state, ended.attempt) != ("done", 2):
+        return lost, f"{ended.state} at attempt {ended.attempt}: {ended.error}"
+    return lost, "its process lives" if Path(f"/proc/{worker}").exists() else ""
 
 
-def refusals(folder: Path, times: int = 20) -> list[dict[str, Any]]:
-    """Wrong and missing tokens at a guarded cluster, and a cluster that has none."""
+def refusals(times: int = 20) -> list[dict[str, Any]]:
+    """Wrong and missing tokens at a guarded cluster."""
     os.environ["RAY_AUTH_TOKEN"] = "wrong"
     wrong = sum(not _refused() for _ in range(times))
     del os.environ["RAY_AUTH_TOKEN"]
     mode = os.environ.pop("RAY_AUTH_MODE")
     missing = sum(not _refused() for _ in range(times))
     os.environ["RAY_AUTH_MODE"] = mode
-    rows = [
+    return [
         row("wrong token", times, wrong, "refused"),
         row("no token asked for here", times, missing, "refused"),
     ]
-    with LocalCluster(folder / "open", 0, guarded=False) as unguarded:
-        let_in = sum(not _refused(unguarded.address) for _ in range(times))
-    return [*rows, row("real cluster without token authentication", times, let_in, "not used")]
 
 
-def _refused(address: str = "") -> bool:
+def unguarded(folder: Path, times: int = 20) -> dict[str, Any]:
+    """A real cluster that asks for no token, and answers."""
+    with LocalCluster(folder, 0, guarded=False) as cluster:
+        os.environ.update(cluster.environment)
+        let_in = sum(not _refused() for _ in range(times))
+    return row("real cluster without token authentication", times, let_in, "not used")
+
+
+def _refused() -> bool:
     try:
-        Cluster(address)
-    except ExecutorUnavailable:
-        return True
+        Cluster()
+    except ExecutorUnavailable as error:
+        return "does not answer" not in str(error)
     return False
 
 
-def main() -> None:
-    """Measure and keep the record."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> int:
+    """Measure and keep the record; 1 where anything went wrong."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--chains", type=int, default=4)
     parser.add_argument("--kills", type=int, default=5)
@@ -150,16 +206,28 @@ def main() -> None:
     folder = Path(
         tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     )  # sockets lie below: names of at most 107 letters
+    try:
+        rows, figures = measured(folder, chosen)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    keep("ray", "A sweep over a real local Ray cluster", rows, **figures)
+    return int(any(found["wrong"] for found in rows))
+
+
+def measured(folder: Path, chosen: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """All rows, and the figures behind them."""
     presets(folder / "presets", chosen.full)
+    seconds, expected = alone(folder, chosen.chains)
     with LocalCluster(folder / "c", 2) as cluster:
+        say("a head and two nodes are up")
         os.environ.update(cluster.environment)
-        rows, rates = throughput(folder, chosen.repeats, chosen.chains)
-        rows.append(node_kills(folder, cluster, chosen.kills))
-        rows += refusals(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+        wrong, rates = sweeps(folder, chosen.repeats, chosen.chains, expected)
+        same, figures = throughput(expected, seconds, wrong, rates)
+        rows = [same, node_kills(folder, cluster, chosen.kills), *refusals()]
+    rows.append(unguarded(folder / "open"))
     load = round(os.getloadavg()[2], 1)
-    keep("ray", "A sweep over a real local Ray cluster", rows, **rates, load_at_the_end=load)
+    return rows, {**figures, "ray": importlib.metadata.version("ray"), "load_at_the_end": load}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -158,6 +158,32 @@ def test_an_endless_log_stays_bounded_and_keeps_its_first_and_last_lines(office:
     assert "the last line" in done.log_tail().splitlines()[-2:]
 
 
+@pytest.mark.parametrize("stuck", [False, True])
+def test_100_mb_of_log_are_cut_also_where_their_worker_is_gone_or_stuck(office: Office, stuck: bool):
+    job = office.submit("burst", megabytes=100, stuck=stuck)
+    office.supervise()
+    log = jobs.Log(job.log)
+    wait_until(lambda: "the last line" in log.tail() and log.size() < 16 * 2**20)
+    if not stuck:
+        office.wait_for(job, ended)
+    text = log.whole().decode()
+    assert "the first line" in text and "earlier lines were left out: the log had grown over 8 MB" in text
+
+
+def test_while_100_mb_of_log_are_written_little_is_on_the_disk_and_a_page_reads_its_end_at_once(
+    office: Office,
+):
+    job = office.submit("flood", megabytes=100)
+    office.supervise()
+    log, most, slowest = jobs.Log(job.log), 0, 0.0
+    while office.table.get(job.id).is_live:
+        began = time.perf_counter()
+        log.tail()
+        slowest, most = max(slowest, time.perf_counter() - began), max(most, log.size())
+    assert office.table.get(job.id).state == "done" and 2**20 < most < 80 * 2**20 and slowest < 0.5
+    assert "the last line" in log.tail().splitlines()[-2:]
+
+
 def test_twenty_processes_asking_for_the_same_work_make_one_job(office: Office):
     program = (
         "import sys; from core import jobs; print(jobs.table(sys.argv[1]).submit('run', '{}', 'same').id)"

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import typer
 from reliability.nolocks import at_once, mounted
-from reliability.ray_local import PROBES, LocalCluster, Work, raylet_of, wait_for
+from reliability.office import make_probes, wait_until
+from reliability.ray_local import START_SECONDS, LocalCluster, Work, raylet_of
 
 from core import paper, runs
 from core.commands import bench_commands, sweep_commands
@@ -45,9 +46,7 @@ def work(cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name, value in cluster.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
-    (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "probes.py").write_text(PROBES)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SOURCE_ROOT), str(tmp_path / "modules")]))
+    monkeypatch.setenv("PYTHONPATH", make_probes(tmp_path / "modules"))
     opened = Work(tmp_path / "a store & more")
     yield opened
     opened.close()
@@ -75,7 +74,7 @@ def test_a_sweep_over_two_nodes_ends_with_the_very_figures_of_one_process(work, 
 
 def test_a_job_whose_node_is_killed_goes_on_at_another_one(work, cluster):
     job = work.submit("count", steps=60, pause=0.1)
-    wait_for(lambda: work.kept.exists() and int(work.kept.read_text()) >= 5)
+    wait_until(lambda: work.kept.exists() and int(work.kept.read_text()) >= 5, START_SECONDS)
     lost, worker = work.node_of(job), work.pid()
     os.kill(raylet_of(cluster.nodes[lost].pid), signal.SIGKILL)
     ended = work.wait_for(job, lambda job: not job.is_live)
@@ -85,17 +84,17 @@ def test_a_job_whose_node_is_killed_goes_on_at_another_one(work, cluster):
     assert told[0] == "begins at 0" and int(told[1].split()[-1]) >= 5
     cluster.remove(lost)
     cluster.add(lost)
-    wait_for(cluster.all_there)
+    wait_until(cluster.all_there, START_SECONDS, 0.2)
 
 
 def test_cancelling_ends_a_job_that_heeds_nothing_with_all_its_processes(work):
     job = work.submit("stubborn")
-    child = int(wait_for(lambda: work.kept.exists() and work.kept.read_text()))
+    child = int(wait_until(lambda: work.kept.exists() and work.kept.read_text(), START_SECONDS))
     work.table.request_cancel(job.id)
     ended = work.wait_for(job, lambda job: not job.is_live)
     assert ended.state == "cancelled" and "by force" in (ended.error or "")
     for pid in (child, work.pid()):
-        wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists(), 10)
+        wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), 10)
 
 
 def test_a_job_that_fails_says_why_and_its_log_can_be_read(work):

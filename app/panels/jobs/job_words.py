@@ -7,6 +7,7 @@ from app import access, serving, shell
 from app.words import counted, escaped
 from core import jobs
 from core.jobs import Job
+from core.jobs.offer import PLACES
 from core.jobs.turns import Turn
 
 ICONS = {
@@ -91,9 +92,7 @@ def owner(job: Job) -> str:
 
 def place(job: Job) -> str:
     """Where it runs."""
-    return {"local": "this machine", "ray": "the Ray cluster", "": "this machine"}.get(
-        job.executor, job.executor
-    )
+    return PLACES.get(job.executor, job.executor)
 
 
 def members(found: Sequence[Job]) -> str:

@@ -203,3 +203,20 @@ def test_the_page_needs_neither_torch_nor_streamlit_for_jobs():
         "assert not {'torch', 'streamlit', 'numpy', 'pydantic'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_cluster_that_cannot_be_reached_is_told_everywhere_and_refuses_no_job(office, until, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "x" * 64)
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
+    office.supervise("--executor=ray", "--idle-exit=30")
+    until(lambda: jobs.missing(office.store))
+    asked = jobs.Request(kind="run", spec="{}", title="a run", needs=jobs.Resources(64))
+    assert jobs.ask(office.store, asked).state == "queued"
+    [turn] = jobs.turns(office.store)
+    assert turn.why == "waits for the Ray cluster, which cannot be used now" and not turn.never
+    command = [sys.executable, "-m", "core", "jobs", "list", f"--store={office.store}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "a run" in said.stdout
+    assert "jobs cannot use the Ray cluster now: http://127.0.0.1:9 does not answer" in said.stderr
+    assert "is the cluster running, and the tunnel up?" in said.stderr

@@ -3,12 +3,14 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from core.jobs import JobsUnavailable, JobTable, Progress
+from core.jobs import JobsDamaged, JobsUnavailable, JobTable, Progress
 from core.jobs.process import Identity, boot_id
+from core.jobs.repair import repair
 
 HERE = Identity(os.getpid(), 1, boot_id())
 ELSEWHERE = Identity(os.getpid(), 1, "a boot of last week")
@@ -138,7 +140,7 @@ def test_a_table_of_a_newer_program_is_refused_and_unharmed(jobs: JobTable):
     connection = sqlite3.connect(jobs.path)
     connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(JobsUnavailable, match="has version 9, this program reads up to 2; update"):
+    with pytest.raises(JobsUnavailable, match="has version 9, this program reads up to 3; update"):
         JobTable(jobs.path)
 
 
@@ -174,3 +176,17 @@ def test_a_file_that_is_no_table_is_reported(tmp_path: Path):
     (tmp_path / "jobs.sqlite3").write_text("not a database, not at all" * 100)
     with pytest.raises(JobsUnavailable, match="file is not a database"):
         JobTable(tmp_path / "jobs.sqlite3")
+
+
+@pytest.mark.parametrize(
+    "change", ["title = 'Train'", "owner = 'eve'", "created = created + 1", "batch = 'x'", "memory = 1"]
+)
+def test_a_job_whose_title_owner_or_time_was_altered_is_noticed_and_the_others_are_saved(jobs, change):
+    altered = jobs.submit("run", "{}", "train", "ann")
+    kept = jobs.submit("run", '{"seed": 1}', "other", "bob")
+    with closing(sqlite3.connect(jobs.path)) as connection, connection:
+        connection.execute(f"UPDATE jobs SET {change} WHERE id = ?", [altered.id])
+    with pytest.raises(JobsDamaged, match=f"job {altered.id} holds what nobody wrote; .*repair"):
+        jobs.list()
+    assert repair(jobs.path).saved == 1
+    assert jobs.list() == (kept,)

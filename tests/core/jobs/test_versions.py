@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs import JobsUnavailable, JobTable
+from core.jobs import JobsDamaged, JobsUnavailable, JobTable
 from core.jobs.process import boot_id, identify
-from core.jobs.schema import FIRST
+from core.jobs.schema import FIRST, SECOND
 from core.jobs.table import digest_of
 
 
@@ -64,5 +64,15 @@ def test_version_1_reads_in_the_file_that_it_is_too_old(old: Path):
     JobTable(old)
     with closing(sqlite3.connect(old)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (
-            2,
+            3,
         )  # what version 1 refuses by its own words
+
+
+def test_a_job_of_version_2_is_sealed_as_it_is(old: Path):
+    with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+        connection.executescript(f"BEGIN; {SECOND} PRAGMA user_version = 2; COMMIT;")
+    assert [job.title for job in JobTable(old).list()] == ["title"] * 6
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("UPDATE jobs SET title = 'tItle' WHERE id = 3")
+    with pytest.raises(JobsDamaged, match="job 3 holds what nobody wrote"):
+        JobTable(old).get(3)
