@@ -217,3 +217,42 @@ def test_a_login_does_not_vanish_with_its_file(login, tmp_path):
     assert access.judged(claims("ada@lab.example"), {}) == Refused(
         "ada@lab.example", "You are on no list here."
     )
+
+
+@pytest.mark.parametrize("door", ["own model", "unlearning"])
+def test_a_job_is_ended_by_its_owner_or_an_admin_alone_even_where_the_page_believes_another(
+    door, login, store_root
+):
+    spec = json.dumps({"experiment": {}, "asked": {}})
+    job = jobs.table(store_root).submit("unlearn", spec, "of bob", "bob@lab.example")
+
+    def pressed(email: str) -> str:
+        at = AppTest.from_function(_ending, default_timeout=60, kwargs={"door": door, "mine": email})
+        at.user, at.session_state["job"] = claims(email), job.id
+        button = at.run().button[0]
+        if not button.disabled:
+            button.click().run()
+        return jobs.table(store_root).get(job.id).state
+
+    assert pressed("vera@guest.example") == pressed("carol@lab.example") == "queued"
+    assert pressed("bob@lab.example") == "cancelled"
+
+
+def _ending(door: str, mine: str) -> None:
+    """The buttons beside one's own model, and beside unlearning as drawn for a job that was somebody's then."""
+    from dataclasses import replace
+
+    import streamlit as st
+
+    from app import results
+    from app.panels.own import own_progress
+    from app.panels.unlearning import outcome_queue
+    from core import jobs
+
+    job = jobs.table(results.store().root).get(st.session_state["job"])
+    if not job.is_live:
+        st.text("ended")
+    elif door == "own model":
+        own_progress._waiting(job.id)
+    else:
+        outcome_queue._action(replace(job, owner=mine))

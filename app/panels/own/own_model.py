@@ -36,7 +36,7 @@ def own_model() -> None:
         "views/guide.py",
         label="Step by step, and the same from the command line",
         icon=":material/menu_book:",
-        query_params={"for": "Your own model"},
+        query_params={"tab": "own_model"},
     )
     tree: dict[str, Any] = {"title": st.text_input("Title", "My model", max_chars=120, key=f"{KEY}-title")}
     lacks: list[str] = []

@@ -46,9 +46,10 @@ def _waiting(job_id: int) -> None:
         doing = shell.STAGES.get(job.stage, job.stage) or "starting"
         st.progress(shell.share(job), text=f"**{escaped(job.title)}** · {escaped(doing)}")
         st.caption("It goes on when you leave this page. When it is done, the investigation opens here.")
-        if st.button("Cancel", icon=":material/stop:", key="own-cancel", disabled=job.cancel_requested):
-            access.require("cancel jobs", (job.owner,))
-            jobs.cancel(results.store().root, job.id)
+        lock = job.cancel_requested or not access.may_end(job.owner)
+        if st.button("Cancel", icon=":material/stop:", key="own-cancel", disabled=lock):
+            who = access.require("cancel jobs", (job.owner,))
+            jobs.cancel(results.store().root, job.id, by=who.name, admin=who.role == "admin")
 
 
 def check(experiment: Experiment) -> None:

@@ -118,22 +118,32 @@ def _row(case: Case, job: jobs.Job, told: dict[str, Any]) -> None:
 
 
 def _action(job: jobs.Job) -> None:
-    root = results.store().root
     if job.is_live:
         st.button(
             "Cancel",
             key=f"cancel-unlearn-{job.id}",
             icon=":material/stop:",
             disabled=job.cancel_requested or not access.may_end(job.owner),
-            on_click=access.checked("cancel jobs", jobs.cancel, (job.owner,)),
-            args=(root, job.id),
+            on_click=access.checked("cancel jobs", _cancel, (job.owner,)),
+            args=(job.id,),
         )
     else:
         st.button(
             "Try again",
             key=f"again-unlearn-{job.id}",
             icon=":material/replay:",
-            on_click=access.checked("start jobs", jobs.submit, (job.owner,)),
+            on_click=access.checked("start jobs", _again, (job.owner,)),
             disabled=not access.may_end(job.owner),
-            args=(root, job.kind, job.spec, job.title, job.owner),
+            args=(job.id,),
         )
+
+
+def _cancel(job_id: int) -> None:
+    """Of whose job it is the table is asked again: the button may be of another moment."""
+    who = access.visitor()
+    jobs.cancel(results.store().root, job_id, by=who.name, admin=who.role == "admin")
+
+
+def _again(job_id: int) -> None:
+    who = access.visitor()
+    jobs.again(results.store().root, job_id, by=who.name, admin=who.role == "admin")
