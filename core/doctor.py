@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from core import beforehand, device, paths, registry, runs
+from core import beforehand, device, disks, paths, registry, runs
 from core.pipeline import plan
 
 NEEDED_GB = 2.0
@@ -33,6 +33,7 @@ def examine() -> list[Check]:
         _imports(),
         _device(),
         _writable("store", paths.store_root()),
+        _local(paths.store_root()),
         _disk(),
         _data_root(),
     ]
@@ -76,6 +77,15 @@ def _writable(name: str, folder: Path) -> Check:
         return str(folder)
 
     return _attempt(name, write, "set INFLUENCE_STORE to a folder that you may write to")
+
+
+def _local(folder: Path) -> Check:
+    told = disks.shared(folder)
+    if told:
+        return Check(
+            "locks", "warning", f"{told}: the job table and the casebook may be damaged", disks.REMEDY
+        )
+    return Check("locks", "ok", f"the store lies on {disks.kind_of(folder)[0] or 'a disk'} of this machine")
 
 
 def _disk() -> Check:

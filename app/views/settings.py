@@ -10,7 +10,7 @@ import streamlit as st
 from app import access, results, serving, shell
 from app.glossary import KEYS
 from app.shell import escaped
-from core import housekeeping, jobs, paths
+from core import disks, housekeeping, jobs, paths
 from core.durable import CannotWrite
 from core.jobs import JobsUnavailable
 
@@ -70,6 +70,9 @@ with shell.explained_errors():
                 icon, off = ":material/delete:", not part.count or not access.allowed("delete results")
                 if st.button("Delete", key=f"clear-{part.name}", icon=icon, disabled=off):
                     confirm(part)
+
+if access.allowed("inspect the machine") and (remote := disks.shared(results.store().root)):
+    st.warning(f"{escaped(remote)}. → {escaped(disks.REMEDY)}", icon=":material/lan:")
 
 st.header("Check this machine")
 st.caption("Looks at versions, the device, folders, disk and data, as `python -m core doctor` does.")

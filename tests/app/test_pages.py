@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from core import disks
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "app" / "views").glob("*.py") if path.stem != "__init__")
 OF_A_CASE = ("investigate", "review", "attack", "unlearn", "report", "image")
@@ -220,3 +222,11 @@ def test_no_page_imports_what_only_computing_needs(case_id, store_root):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "[]"
+
+
+def test_settings_say_that_the_store_lies_on_a_network_disk(visit, words, store_root, tmp_path, monkeypatch):
+    assert "network file system" not in words(visit("settings"))
+    (tmp_path / "mounted").write_text(f"40 27 0:40 / {tmp_path} rw - nfs4 server:/x rw\n")
+    monkeypatch.setattr(disks, "MOUNTS", tmp_path / "mounted")
+    said = words(visit("settings"))
+    assert "network file system" in said and "nfs4" in said and "local disk" in said
