@@ -21,6 +21,8 @@ LOCKLESS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
 MACHINE = hashlib.sha256(os.uname().nodename.encode()).hexdigest()[:6]
 """Names this machine among those that share a disk."""
 ELSEWHERE_SECONDS = 86400.0
+MARGIN = 2**20
+"""Bytes that are asked for where nobody knows how many there are to write."""
 NO_SUCH_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 """What some file systems answer to the wish that a folder be written out; there is nothing more to do then."""
 ELSEWHERE = "choose another folder with --store or INFLUENCE_STORE"
@@ -41,6 +43,20 @@ def explained(place: Path, need: int = 0) -> Iterator[None]:
         if (number := _number(error)) is None:
             raise
         raise CannotWrite(_words(number, place, need)) from error
+
+
+@contextmanager
+def explained_within(place: Path) -> Iterator[None]:
+    """Turn what a disk says to work that writes on the way, below `place` or beside it, into CannotWrite."""
+    try:
+        yield
+    except CannotWrite:
+        raise
+    except Exception as error:
+        number = _number(error)
+        if number is None or not (number in FULL or number == errno.EROFS or str(place) in str(error)):
+            raise
+        raise CannotWrite(_words(number, place, MARGIN)) from error
 
 
 def check_room(place: Path, need: int) -> None:
@@ -83,6 +99,14 @@ def write(path: Path, data: bytes | str) -> None:
                 part.unlink(missing_ok=True)
             raise
         sync(path.parent)
+
+
+def put(part: Path, final: Path) -> None:
+    """Give a finished file or folder its name on the same disk; whoever finds it there finds all of it."""
+    sync_tree(part) if part.is_dir() else sync(part)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    part.rename(final)
+    sync(final.parent)
 
 
 def sync(path: Path) -> None:
@@ -133,9 +157,18 @@ def _words(number: int, place: Path, need: int) -> str:
     return f"{place}: {why}; see that the disk is sound and connected, or {ELSEWHERE}"
 
 
+def disk_of(place: Path) -> int:
+    """The number of the disk that a path lies on, or would."""
+    return _there(place).stat().st_dev
+
+
 def _free(place: Path) -> int:
-    there = next(p for p in (place.absolute(), *place.absolute().parents) if _exists(p))
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_there(place)).free
+
+
+def _there(place: Path) -> Path:
+    """The path, or the folder above it that is there."""
+    return next(p for p in (place.absolute(), *place.absolute().parents) if _exists(p))
 
 
 def _exists(path: Path) -> bool:

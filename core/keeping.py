@@ -24,7 +24,7 @@ def put(value: Any, final: Path, about: dict[str, Any]) -> None:
     Raises CannotWrite, and then leaves nothing behind.
     """
     clear_parts(final)
-    need, part = serial.size(value) + MARGIN, durable.beside(final)
+    need, part = serial.size(value, durable.disk_of(final)) + MARGIN, durable.beside(final)
     with durable.explained(final, need):
         durable.check_room(final, need)
         try:

@@ -27,9 +27,18 @@ SIGNS = (
     "unable to mmap",
     "unable to allocate",
     "can't start new thread",  # a thread's stack has no room
+    "could not create a primitive",  # what oneDNN says of its own buffers, however much of the machine is free
+    "could not execute a primitive",
+    "could not create a memory",
+    "failed to map segment",  # a library that is loaded when it is first used
 )
-UNLESS_ROOMY = ("could not create a primitive", "could not execute a primitive", "could not create a memory")
-"""What oneDNN says, also for other reasons: counts where little memory is free."""
+UNLESS_ROOMY = (
+    "cublas_status_not_initialized",
+    "cudnn_status_not_initialized",
+    "cudnn_status_internal_error",
+    "unable to find an engine",
+)
+"""What a GPU's libraries say where there is no room for their buffers, also for other reasons: counts on a full GPU."""
 LITTLE = 512 * 2**20
 CGROUP = Path("/proc/self/cgroup")
 GROUP_FILES = (
@@ -63,11 +72,19 @@ def ran_out(error: BaseException) -> bool:
     """Whether an error means that memory ran out, of the machine or of the GPU."""
     if isinstance(error, MemoryError):
         return True
-    if not isinstance(error, RuntimeError | OSError):
+    if not isinstance(error, RuntimeError | OSError | ImportError):
         return False
     words = str(error).lower()
-    scarce = any(sign in words for sign in UNLESS_ROOMY) and free() < LITTLE
-    return scarce or any(sign in words for sign in SIGNS)
+    return any(sign in words for sign in SIGNS) or (
+        any(sign in words for sign in UNLESS_ROOMY) and _gpu_is_full()
+    )
+
+
+def _gpu_is_full() -> bool:
+    torch = sys.modules.get("torch")
+    with suppress(RuntimeError):  # after some errors it answers nothing any more
+        return torch is not None and torch.cuda.is_initialized() and torch.cuda.mem_get_info()[0] < LITTLE
+    return False
 
 
 @contextmanager
@@ -77,7 +94,7 @@ def explained(stage: str) -> Iterator[None]:
         yield
     except (OutOfMemory, AcceleratorFailed):
         raise
-    except (MemoryError, RuntimeError, OSError) as error:
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
         if ran_out(error):
             raise OutOfMemory(
                 f"{stage}: memory ran out ({_first_line(error)}); nothing of this step was kept, finished steps are. "

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from core import device, paths, progress, registry, runs
+from core import device, durable, paths, progress, registry, runs
 from core.bench import seeded
 from core.experiment import Experiment
 from core.store import Store
@@ -196,9 +196,7 @@ def write(path: Path, record: dict[str, Any]) -> None:
     with _alone(path.parent):
         known = json.loads(path.read_text()) if path.exists() else []
         kept = [r for r in known if (r["row"], r["seed"]) != (record["row"], record["seed"])]
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps([*kept, record], indent=1) + "\n")
-        part.rename(path)
+        durable.write(path, json.dumps([*kept, record], indent=1) + "\n")
 
 
 @contextmanager

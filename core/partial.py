@@ -62,6 +62,8 @@ class Place:
     """How many loops have begun: their order names them."""
     earlier: float = 0.0
     """Seconds that went into what was found."""
+    cleared: bool = False
+    """Whether what an earlier process needed for itself has been deleted."""
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -94,12 +96,17 @@ def clock() -> float:
 
 
 def scratch() -> Path | None:
-    """A folder for what need not survive, so that it goes with the rest even after a kill; None without a store."""
+    """A folder for what need not survive, so that it goes with the rest even after a kill; None without a store.
+
+    What whoever was killed left there is deleted when it is first asked for.
+    """
     if (place := _place.get()) is None:
         return None
     folder = place.folder / "scratch"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if not place.cleared:
+        shutil.rmtree(folder, ignore_errors=True)
+        place.cleared = True
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

@@ -46,16 +46,18 @@ def write(value: Any, folder: Path, prefix: str = "") -> dict[str, Any]:
     return plain
 
 
-def size(value: Any) -> int:
-    """Bytes that writing a dataclass takes, its plain fields aside."""
+def size(value: Any, disk: int | None = None) -> int:
+    """Bytes that writing a dataclass takes, its plain fields aside, and folders that lie on this disk already."""
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, Path):
+        if value.stat().st_dev == disk:
+            return 0
         return sum(file.stat().st_size for file in value.rglob("*") if file.is_file())
     if isinstance(value, dict):
-        return sum(size(item) for item in value.values())
+        return sum(size(item, disk) for item in value.values())
     if dataclasses.is_dataclass(value):
-        return sum(size(getattr(value, field.name)) for field in dataclasses.fields(value))
+        return sum(size(getattr(value, field.name), disk) for field in dataclasses.fields(value))
     return 0
 
 

@@ -209,7 +209,8 @@ class Store:
         arguments, stage = _values(artifact), artifact.stage
         progress.stage(stage.name)
         with self.in_use(), partial.kept(self.root, artifact.stored_as) as place:
-            value = soundness.made(stage.name, lambda: stage(*arguments))
+            with durable.explained_within(self.root):
+                value = soundness.made(stage.name, lambda: stage(*arguments))
             recipe = {"stage": stage.name, "version": stage.version, "key": artifact.key}
             asked = [_identity(a) for a in artifact.arguments]
             about = recipe | {"arguments": asked, "seconds": round(place.spent, 4)}

@@ -7,7 +7,6 @@ is finite. Free of torch: the page process uses it.
 import hashlib
 import json
 import math
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -17,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from core import paths
+from core import durable, paths
 from core.safeload import Refused, clean_name
 
 MAX_HEADER = 2**20
@@ -226,7 +225,7 @@ def keep_weights(data: bytes | Path) -> str:
             shutil.copyfile(data, copy)
         read_file(copy)
         digest = _digest(copy)
-        os.replace(copy, file_of(digest))
+        durable.put(copy, file_of(digest))
     except WeightsRefused as error:
         name = "the uploaded file" if isinstance(data, bytes) else data.name
         raise WeightsRefused(error.value.replace(copy.name, name), error.need, error.remedy) from error

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import progress
+from core import durable, progress
 from core.bundles import bundle_content, bundle_door, bundle_notes
 from core.bundles.bundle_layout import CASEBOOK, FORMAT, MANIFEST, MAX_BYTES, MAX_RATIO, STAGES, BundleRefused
 from core.cases import Case
@@ -106,7 +106,7 @@ def make(inside: Contents, target: Path) -> Path:
     try:
         with zipfile.ZipFile(part, "w", allowZip64=False) as archive:
             _write(inside, archive)
-        part.replace(target)
+        durable.put(part, target)
     finally:
         part.unlink(missing_ok=True)
     return target
@@ -212,9 +212,8 @@ def _moved(place: Path, store: Store) -> bool:
     name = Path(place.parent.name, place.name)
     if any((root / name / "meta.json").exists() for root in (store.root, *store.shipped)):
         return False
-    (store.root / name.parent).mkdir(parents=True, exist_ok=True)
     try:
-        place.rename(store.root / name)
+        durable.put(place, store.root / name)
     except OSError:  # somebody else made it in the meantime
         if not (store.root / name / "meta.json").exists():
             raise
@@ -225,5 +224,4 @@ def _moved(place: Path, store: Store) -> bool:
 def _copied(file: Path, target: Path) -> None:
     """Move a small file in, unless it is there."""
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file.rename(target)
+        durable.put(file, target)

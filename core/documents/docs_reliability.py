@@ -21,11 +21,10 @@ def summary(told: list[Record]) -> list[str]:
     lines = ["| | tried | ended wrong |", "|---|---|---|"]
     for record in told:
         lines.append(f"| {record['title']} | {_sum(record, 'tried'):,} | {_sum(record, 'wrong'):,} |")
-    tried, wrong = (sum(_sum(record, what) for record in told) for what in ("tried", "wrong"))
     dates = sorted({record["date"] for record in told})
     hardware = " and ".join(sorted({record["hardware"] for record in told}))
     about = f"{hardware}, {' to '.join(dict.fromkeys((dates[0], dates[-1])))}" if told else "Not measured yet"
-    return [*lines, f"| **in all** | **{tried:,}** | **{wrong:,}** |", "", f"{about}."]
+    return [*lines, "", f"{about}."]
 
 
 def details(told: list[Record]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from core import device
+from core import device, partial
 from core.artifacts import Dataset, Factors, TrainedModel
 from core.experiment import FactorSettings
 from core.influence import curvature, eigenbasis, reference, team
@@ -26,7 +26,7 @@ def fit_factors(settings: FactorSettings, model: Model, victim: TrainedModel, po
     handle are fitted by kronfluence.
     """
     network = restore(model, victim.weights, poisoned)
-    fitted = Path(tempfile.mkdtemp(prefix="fitted-"))  # the store takes it over
+    fitted = Path(tempfile.mkdtemp(prefix="fitted-", dir=partial.scratch()))  # the store takes it over
     try:
         tracked(network)
     except NotHandled:

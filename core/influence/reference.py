@@ -11,7 +11,7 @@ from kronfluence.arguments import FactorArguments, ScoreArguments
 from kronfluence.utils.save import save_json
 from torch import nn
 
-from core import device
+from core import device, partial
 from core.artifacts import Dataset, Factors
 from core.experiment import FactorSettings, ScoreSettings
 from core.influence.task import Images, analysis
@@ -28,7 +28,7 @@ def fit(settings: FactorSettings, network: nn.Module, dataset: Dataset, folder: 
     images = Images(dataset.train.images, dataset.train.labels)
     draws = numpy_stream(settings.seed, "fisher labels")
     with (
-        tempfile.TemporaryDirectory(prefix="factors-") as work,
+        tempfile.TemporaryDirectory(prefix="factors-", dir=partial.scratch()) as work,
         analysis(network, dataset, Path(work), draws) as analyzer,
     ):
         analyzer.fit_all_factors(
@@ -57,7 +57,7 @@ def scores(
         )
     parameters = sum(p.numel() for p in network.parameters())
     train_batch = batch_size(network)
-    with tempfile.TemporaryDirectory(prefix="scores-") as name:
+    with tempfile.TemporaryDirectory(prefix="scores-", dir=partial.scratch()) as name:
         folder = Path(name)
         with analysis(network, dataset, folder) as analyzer:
             place = analyzer.factors_output_dir(factors_name=NAME)

@@ -11,6 +11,7 @@ from app.access import Visitor
 from core import jobs
 from core.jobs import JobTable, Progress, Request, Resources
 from core.jobs.launch import jobs_dir, supervisor_lock
+from core.jobs.offer import Offer
 from core.jobs.resources import usable_threads
 from core.jobs.turns import Place
 
@@ -160,3 +161,19 @@ def test_a_damaged_table_is_repaired_by_a_button_that_says_what_was_saved(table,
     assert "1 job was saved" in words(at) and table.get(job.id).title == "kept"
     at.button(key="jobs-notice").click().run()
     assert "1 job was saved" not in words(at)
+
+
+def test_a_cluster_that_cannot_be_reached_is_told_calmly_with_the_remedy(table, visit, words, signed_in):
+    ask(table, "mine", "ann")
+    why = "http://127.0.0.1:8265 does not answer: is the cluster running, and the tunnel up?"
+    Offer((), missing={"ray": why}).write(table)
+    at = visit("jobs")
+    assert not at.exception and not at.error
+    [told] = [warning.value for warning in at.warning]
+    assert told.startswith("Jobs cannot use the Ray cluster now: ") and "is the cluster running" in told
+    assert "waiting jobs start by themselves" in told
+    assert "waits for the Ray cluster, which cannot be used now" in words(at)
+    signed_in("ann", "analyst")
+    assert "8265" not in words(visit("jobs")), "addresses are for whoever runs the dashboard"
+    Offer((Place("ray", Resources(4)),)).write(table)
+    assert not visit("jobs").warning

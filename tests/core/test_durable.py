@@ -3,10 +3,14 @@
 import errno
 import os
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
-from core import durable, locks
+from core import durable, locks, paper, weights
+from core.bundles import bundle
 
 
 def test_a_file_is_written_in_place_of_the_old_one_and_nothing_else_is_left(tmp_path):
@@ -72,3 +76,45 @@ def test_who_waits_for_a_lock_may_be_stopped(tmp_path):
     ):
         pass
     assert time.monotonic() - began < 5
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """What the disk was told to write out: the file's or folder's number, and the names of its folder then."""
+    seen: list[tuple[int, list[str]]] = []
+    really = os.fsync
+
+    def noted(descriptor: int) -> None:
+        place = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        folder = place if place.is_dir() else place.parent
+        seen.append((os.fstat(descriptor).st_ino, os.listdir(folder)))
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    return seen
+
+
+def _record(folder: Path) -> Path:
+    paper.write(folder / "a.json", {"row": "x", "seed": 0})
+    return folder / "a.json"
+
+
+def _weights(folder: Path) -> Path:
+    return weights.file_of(weights.keep_weights(save({"a": np.ones(3, np.float32)})))
+
+
+def _brought(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "came.json").write_text("{}")
+    bundle._copied(folder / "came.json", folder / "sets" / "kept.json")
+    return folder / "sets" / "kept.json"
+
+
+@pytest.mark.parametrize("write", [_record, _weights, _brought])
+def test_a_files_content_is_on_the_disk_before_its_name_and_its_name_before_anybody_is_told(
+    write, synced, tmp_path, store_root
+):
+    final = write(tmp_path / "folder")
+    number, folder = final.stat().st_ino, final.parent.stat().st_ino
+    assert any(told == number and final.name not in names for told, names in synced)
+    assert any(told == folder and final.name in names for told, names in synced)

@@ -144,3 +144,14 @@ def test_an_optimiser_that_is_taken_up_goes_the_same_way(tmp_path, kind):
             raise KeyboardInterrupt
         with partial.kept(tmp_path, KEY):
             assert torch.equal(loop(6), alone)
+
+
+def test_scratch_of_whoever_was_killed_goes_and_ones_own_stays_while_it_is_needed(tmp_path):
+    with pytest.raises(KeyboardInterrupt), partial.kept(tmp_path, KEY):
+        (partial.scratch() / "of the killed").mkdir()
+        raise KeyboardInterrupt
+    with partial.kept(tmp_path, KEY):
+        mine = partial.scratch() / "mine"
+        mine.mkdir()
+        assert [path.name for path in partial.scratch().iterdir()] == ["mine"]
+    assert not mine.exists()

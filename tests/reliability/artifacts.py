@@ -22,7 +22,7 @@ os.environ["INFLUENCE_STORE"] = str(BASE / "notes")
 
 import damaged_notes  # noqa: E402
 import damaging  # noqa: E402
-from killing import SMALL, small  # noqa: E402
+from killing import SMALL, investigated  # noqa: E402
 from record import keep, row  # noqa: E402
 
 from core import runs  # noqa: E402
@@ -77,7 +77,7 @@ def main() -> None:
             "a result damaged after a running server had checked it", running(), "noticed within a second"
         ),
     ]
-    for note in damaged_notes.written(small()):
+    for note in damaged_notes.written(investigated()):
         endings = (
             damaged_notes.outcome(note, how, draw)
             for how in damaging.TO_A_FILE.values()

@@ -20,9 +20,22 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 from full_disks import ODD, Trial, amiss, files_of, size_of, told, work
-from isolation import apart, disk, ending, largest_file, mounts_refused, own_mounts, read_only, refuse
-from killing import small
+from isolation import (
+    apart,
+    disk,
+    ending,
+    free_again,
+    largest_file,
+    mounts_refused,
+    own_mounts,
+    read_only,
+    refuse,
+)
+from job_disks import Fault, empty, fill, jumping, nothing, short_files, whole_job
+from killing import SMALL
 from record import keep, row
+
+from core.experiment import Experiment
 
 ROOM = ("are free", "make room", "--store")
 
@@ -53,6 +66,86 @@ def read_only_store(trial: Trial, root: Path, whole: bool) -> list[str]:
         return told(ended, "may only read", "--store")
 
     return apart(inside) + amiss(trial.x, root, trial.sound, whole=whole)
+
+
+def whole_jobs(counted: Any, trial: Trial, fresh: Callable[[], Path], times: int, draw: random.Random) -> Any:
+    """Faults of the disk and of the clock through whole jobs, from the supervisor to the last result."""
+    moments = [draw.randrange(1, 7) for _ in range(times)]
+
+    def each(kind: Callable[[Path], Fault], *, mounting: bool = True) -> list[Callable[[], list[str]]]:
+        def one(root: Path, reached: int) -> list[str]:
+            if mounting:
+                own_mounts()
+            return whole_job(trial, root, kind(root), reached)
+
+        return [lambda n=n, root=fresh(): apart(lambda: one(root, n)) for n in moments]
+
+    said = "says to make room; tried again it goes on from the last finished step to the same results"
+    yield counted(
+        "a job no file of which may grow beyond 70 kB from some moment on",
+        each(shortened, mounting=False),
+        said,
+    )
+    told = "the supervisor goes on, nothing is lost or done twice"
+    yield counted(
+        "the clock jumps an hour back, then a day ahead, while a job runs", each(jumped, mounting=False), told
+    )
+    if mounts_refused():
+        return
+    yield counted("the disk of a job fills to the last byte while it runs", each(whole_disk), said)
+    yield counted("the disk of a job is too small for it", each(small_disk), said)
+    yield counted("the results' disk becomes read-only while a job runs", each(results_read_only), said)
+    page = "the job goes on to its end; who asks for another one meanwhile is told to make room"
+    yield counted("the job table's own disk is full while a job runs", each(table_disk), page)
+    yield counted(
+        "the disk of a job's log is full while it runs", each(log_disk), "the job goes on to its end"
+    )
+
+
+def shortened(root: Path) -> Fault:
+    return Fault(short_files(root, 70_000), words=("make room", "--store"))
+
+
+def jumped(root: Path) -> Fault:
+    environment, jump = jumping(root.with_name(f"{root.name} clock"))
+    os.environ |= environment
+    shifts = iter([-3600.0, *[-3600.0] * 40, 86400.0])
+    return Fault(lambda: jump(next(shifts, 86400.0)), lambda: jump(0), state="done")
+
+
+def mounted(place: Path, kilobytes: int = 1 << 18) -> Path:
+    place.mkdir(parents=True, exist_ok=True)
+    disk(place, kilobytes)
+    return place
+
+
+def whole_disk(root: Path) -> Fault:
+    mounted(root)
+    return Fault(fill(root), empty(root), table_full=True)
+
+
+def small_disk(root: Path) -> Fault:
+    mounted(root, random.Random(str(root)).randrange(1700, 2600))
+    return Fault(relieve=lambda: disk(root, 1 << 18, again=True), words=ROOM)
+
+
+def results_read_only(root: Path) -> Fault:
+    mounted(root)
+    mounted(root / "jobs")
+    once = iter([lambda: read_only(root)])
+    return Fault(lambda: next(once, nothing)(), lambda: free_again(root), words=("may only read", "--store"))
+
+
+def table_disk(root: Path) -> Fault:
+    place = mounted(root / "jobs")
+    return Fault(fill(place), empty(place), state="done", table_full=True)
+
+
+def log_disk(root: Path) -> Fault:
+    place = mounted(root / "logs")
+    (root / "jobs").mkdir()
+    (root / "jobs" / "1.log").symlink_to(place / "1.log")
+    return Fault(fill(place), empty(place), state="done")
 
 
 def rows(
@@ -95,6 +188,7 @@ def rows(
         "temporary files on another device than the store",
         [lambda: trial.going_on(fresh(), shared)] if other else [],
     )
+    yield from whole_jobs(counted, trial, fresh, max(1, times // 6), draw)
     if refused := mounts_refused():
         yield row(f"full and read-only disks: not tried, {refused}", 0, 0), []
         return
@@ -121,8 +215,9 @@ def main() -> None:
     chosen = parser.parse_args()
     base = Path(tempfile.mkdtemp(prefix="disks-"))
     sound = base / "sound"
-    work(small(), sound)()
-    trial = Trial(small(), files_of(small(), sound), ending)
+    x = Experiment.checked(SMALL)
+    work(x, sound)()
+    trial = Trial(x, files_of(x, sound), ending)
     found = list(rows(trial, base, sound, chosen.times, random.Random(chosen.seed)))
     problems = [problem for _, bad in found for problem in bad]
     keep(

@@ -70,6 +70,10 @@ class Trial:
         ended = self.ending(lambda: (hinder(), work(self.x, root)()))
         return told(ended, *words) + amiss(self.x, root, self.sound, whole=False) + self.going_on(root)
 
+    def amiss(self, root: Path, *, whole: bool) -> list[str]:
+        """What is wrong with a store that is left behind."""
+        return amiss(self.x, root, self.sound, whole=whole)
+
     def going_on(self, root: Path, scratch: Path | None = None) -> list[str]:
         """Problems of a run that nothing hinders, whatever was there before."""
         again = self.ending(work(self.x, root, scratch))

@@ -13,6 +13,7 @@ from typing import Any
 LIBC = ctypes.CDLL(None, use_errno=True)
 NEW_MOUNTS, NEW_USER = 0x00020000, 0x10000000
 READ_ONLY, REMOUNT, BIND, PRIVATE, RECURSIVE = 0x1, 0x20, 0x1000, 0x40000, 0x4000
+DETACH = 0x2
 NUMBERS = {"x86_64": {"flock": 73, "fsync": 74}, "aarch64": {"flock": 32, "fsync": 82}}
 """Of system calls."""
 
@@ -106,8 +107,13 @@ def disk(place: Path, kilobytes: int, *, again: bool = False) -> None:
 
 def read_only(place: Path) -> None:
     """Let nobody write below a folder, whatever permissions say."""
-    _call(LIBC.mount, bytes(place), bytes(place), None, BIND, None)
+    _call(LIBC.mount, bytes(place), bytes(place), None, BIND | RECURSIVE, None)
     _call(LIBC.mount, None, bytes(place), None, BIND | REMOUNT | READ_ONLY, None)
+
+
+def free_again(place: Path) -> None:
+    """Take away what `read_only` put over a folder."""
+    _call(LIBC.umount2, bytes(place), DETACH)
 
 
 def largest_file(size: int) -> None:

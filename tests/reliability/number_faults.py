@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import changing
+import full_disks
+import isolation
+import job_disks
+import killing
 import numpy as np
+import short_memory
 import unsound
 from record import keep, row
 from unsound import brought, ends, everywhere, experiment, planned, somewhere, surer
@@ -27,6 +32,7 @@ from core.datasets import source_state
 from core.datasets.cifar10 import Cifar10
 from core.datasets.folder import Folder
 from core.datasets.parquet import Parquet
+from core.experiment import Experiment
 from core.pipeline import plan
 
 Row = dict[str, Any]
@@ -112,6 +118,31 @@ def short_of_memory(code: str, *expected: str) -> Callable[[Path, int], str]:
     return trial
 
 
+def scanned(work: str, times: int) -> Row:
+    """A row of one work at every limit of address space: how many tries ended otherwise than they may."""
+    found = short_memory.tries([work], short_memory.LIMITS, times)
+    same, words = (sum(each["ended"] == kind for each in found) for kind in ("same", "words"))
+    bad = [
+        f"{each['ended']} at {each['megabytes']} MB"
+        for each in found
+        if each["ended"] not in ("same", "words")
+    ]
+    ends = f"{same} with the same result, {words} named what to lower" + "".join(f"; {text}" for text in bad)
+    limits = f"{short_memory.LIMITS[0]} to {short_memory.LIMITS[-1]} MB"
+    print(f"{work}: {ends}", file=sys.stderr, flush=True)
+    return row(f"Memory runs out while {work}: {limits} of address space left", len(found), len(bad), ends)
+
+
+def job_without_memory(root: Path, number: int) -> str:
+    """A whole job that may take only a little more memory from some moment on, and the same one tried again."""
+    x = Experiment.checked(killing.SMALL)
+    full_disks.work(x, root / "sound")()
+    trial = full_disks.Trial(x, full_disks.files_of(x, root / "sound"), isolation.ending)
+    press = job_disks.short_memory(root / "jobs of it", 1 << number % 5)
+    fault = job_disks.Fault(press, state="", words=("emory", "ower "))
+    return "; ".join(job_disks.whole_job(trial, root / "jobs of it", fault, reached=1 + number % 4))
+
+
 def changed_folder(root: Path, number: int) -> str:
     """Every change is told, the case keeps its old images, and restored files are forgiven."""
     data = root / "data"
@@ -183,8 +214,11 @@ def main() -> None:
             short_of_memory(unsound.SCORE, "going on with"),
         ),
     ]
+    job = "fails and names what to lower, or ends well; tried again the results are the same"
+    trials.append(("Memory runs out in a whole job, 1 to 16 MB left", job, job_without_memory))
     with device.use("cpu"):
         rows = [counted(what, told, trial, chosen.times) for what, told, trial in trials]
+        rows += [scanned(work, max(1, chosen.times // 2)) for work in ("predicting", "training", "scoring")]
     keep("numbers", "Numbers, memory and data", rows, look_for_changes=many_files(chosen.files))
 
 

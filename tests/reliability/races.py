@@ -23,10 +23,10 @@ import racing
 from damaging import data_files
 from full_disks import amiss, files_of, told, work
 from isolation import ending, refuse, together
-from killing import small
+from killing import investigated
 from record import keep, row
 
-X = small()
+X = investigated()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
@@ -42,6 +43,19 @@ class Screen:
         """What came last, to tell when a page does not end."""
         self._run = 0
 
+    def question(self, host: str, name: str, fragment: str = "", *, polling: bool = False) -> BackMsg:
+        """What the page sends to be drawn again with its widgets as they are, whole or one fragment of it."""
+        message = BackMsg()
+        asked = message.rerun_script
+        asked.query_string, asked.page_script_hash = self.query, self.page
+        asked.page_name = "" if self.page else name
+        asked.fragment_id, asked.is_auto_rerun = fragment, polling
+        asked.widget_states.widgets.extend(self.states.values())
+        asked.cached_message_hashes.extend(self.repeatable)
+        asked.context_info.timezone, asked.context_info.locale = "UTC", "en-US"
+        asked.context_info.url = f"http://{host}/{name}"
+        return message
+
     def take(self, message: ForwardMsg) -> None:
         """Take over what the server tells."""
         path = tuple(message.metadata.delta_path)
@@ -50,6 +64,8 @@ class Screen:
         match kind:
             case "new_session":
                 self._run += 1
+                if not message.metadata.run.fragment_ids:
+                    self.polls.clear()  # whoever is still there asks again
                 self.page = message.new_session.page_script_hash or self.page
                 self.session = message.new_session.initialize.session_id or self.session
             case "navigation":
@@ -74,7 +90,8 @@ class Screen:
         elif kind == "auto_rerun":
             self.polls[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "stop_auto_rerun":
-            self.polls.pop(message.stop_auto_rerun.fragment_id, None)
+            for fragment in message.stop_auto_rerun.fragment_ids:
+                self.polls.pop(fragment, None)
         elif kind == "file_urls_response":
             self.uploads = message.file_urls_response
 
@@ -105,8 +122,6 @@ class Screen:
         ids = {getattr(element, "id", "") for element in self.shown.values()}
         ids |= {block.expandable.id for block in self.blocks.values()}
         self.states = {name: state for name, state in self.states.items() if name in ids}
-        alive = {fragment for _, _, fragment in self.came.values()}
-        self.polls = {fragment: every for fragment, every in self.polls.items() if fragment in alive}
         self._forget(fragments, whole)
         if whole:
             self.ended += 1

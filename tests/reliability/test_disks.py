@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from reliability import full_disks, isolation
+from reliability import full_disks, isolation, job_disks
 
 from core import durable
 from core.store import Store
@@ -35,6 +35,31 @@ def test_a_write_that_stops_in_the_middle_says_what_to_do_and_a_later_run_goes_o
 def test_a_disk_that_cannot_write_out_is_named_and_keeps_no_half_result(trial, nearly):
     hinder = lambda: isolation.refuse("fsync", errno.EIO)  # noqa: E731
     assert trial.hindered(nearly, hinder, "disk is sound") == []
+
+
+def test_a_job_that_cannot_write_on_says_what_to_do_and_tried_again_goes_on(trial, nearly):
+    """The real supervisor and worker; a limit on the size of files, which anybody may set, stands for the full disk."""
+    shutil.rmtree(nearly / "fit_factors")
+    press = job_disks.short_files(nearly, 60_000)  # the job table's log of changes is smaller
+    fault = job_disks.Fault(press, words=("are free", "make room", "--store"))
+    assert job_disks.whole_job(trial, nearly, fault, reached=0) == []
+
+
+def test_a_job_goes_on_when_the_disk_of_its_table_is_full_and_others_are_told(trial, nearly, monkeypatch):
+    if refused := isolation.mounts_refused():
+        pytest.skip(f"nothing can be mounted here: {refused}")
+    monkeypatch.setenv("INFLUENCE_JOBS_PATIENCE", "2")
+
+    def inside() -> list[str]:
+        isolation.own_mounts()
+        place = nearly / "jobs"
+        place.mkdir(exist_ok=True)
+        isolation.disk(place, 1 << 18)
+        fill, empty = job_disks.fill(place), job_disks.empty(place)
+        fault = job_disks.Fault(fill, empty, state="done", table_full=True)
+        return job_disks.whole_job(trial, nearly, fault, reached=0)
+
+    assert isolation.apart(inside) == []
 
 
 def test_a_full_disk_is_refused_before_the_first_byte_and_says_how_much_is_missing(tmp_path):

@@ -3,15 +3,19 @@
 import dataclasses
 import json
 import shutil
+import signal
 
 import numpy as np
 import pytest
+import torch
 from reliability import unsound
 from reliability.unsound import brought, ends, everywhere, experiment, planned, somewhere, surer
 
 from core import beforehand, device, integrity, memory, runs, soundness
 from core.artifacts import TrainedModel
+from core.jobs.executors import Ended
 from core.jobs.kinds import resolve
+from core.jobs.watching import death
 from core.store import Store
 
 
@@ -129,6 +133,37 @@ def test_where_memory_is_short_prediction_goes_on_in_smaller_batches_and_trainin
     assert "memory ran out with 512 images at a time; going on with 256" in done.stderr
     assert "refused: train: memory ran out" in done.stdout and "Lower training.batch_size" in done.stdout
     assert float(done.stdout.split()[-1]) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("could not create a primitive"),
+        RuntimeError("could not create a memory object"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("std::bad_alloc"),
+        OSError(12, "Cannot allocate memory"),
+        ImportError("libgomp.so.1: failed to map segment from shared object"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+)
+def test_every_library_s_words_for_no_memory_end_in_the_setting_to_lower(error):
+    def work() -> None:
+        raise error
+
+    with pytest.raises(memory.OutOfMemory, match=r"score_pairs: memory ran out .* Lower queries\.count"):
+        soundness.made("score_pairs", work)
+    with pytest.raises(ValueError, match="no memory error"):
+        soundness.made("score_pairs", lambda: (_ for _ in ()).throw(ValueError("no memory error")).send(None))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT])
+def test_a_worker_that_a_library_ended_for_want_of_memory_is_told_with_what_to_lower(number):
+    told = death(Ended(-number))
+    assert f"signal {int(number)}: often memory ran out" in told and "lower queries.count" in told
 
 
 def test_pieces_are_halved_down_to_one_and_other_errors_go_through():

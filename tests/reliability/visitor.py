@@ -16,11 +16,14 @@ from urllib.parse import urlsplit
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from urllib3 import encode_multipart_formdata
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 60.0
 """Seconds until a page that has not finished counts as locked up."""
+REDRAWN = 5.0
+"""Seconds for which a picture may be missing while the page is drawn anew."""
 PICTURES = 2000
 """Pictures that a tab keeps."""
 
@@ -118,7 +121,8 @@ class Visitor:
         await self._socket.send(asked.SerializeToString())
         await self._until(lambda: self.screen.uploads is not None)
         urls = self.screen.uploads.file_urls[0]
-        await asyncio.to_thread(self._request, "PUT", urls.upload_url, multipart(name, content))
+        body, kind = encode_multipart_formdata({"file": (name, content)})
+        await asyncio.to_thread(self._request, "PUT", urls.upload_url, (kind, body))
         state = WidgetState(id=field.id)
         told = state.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(content))
         told.file_id = urls.file_id
@@ -185,17 +189,9 @@ class Visitor:
                     await self._ask(fragment, polling=True)
 
     async def _ask(self, fragment: str = "", polling: bool = False) -> None:
-        message, screen = BackMsg(), self.screen
         if not polling:
             self.asked.append(f"{time.perf_counter() % 1000:.1f} {self.name} {fragment[:6]}")
-        asked = message.rerun_script
-        asked.query_string, asked.page_script_hash = screen.query, screen.page
-        asked.page_name = "" if screen.page else self.name
-        asked.fragment_id, asked.is_auto_rerun = fragment, polling
-        asked.widget_states.widgets.extend(screen.states.values())
-        asked.cached_message_hashes.extend(screen.repeatable)
-        asked.context_info.timezone, asked.context_info.locale = "UTC", "en-US"
-        asked.context_info.url = f"http://{self.host}/{self.name}"
+        message = self.screen.question(self.host, self.name, fragment, polling=polling)
         try:
             await self._socket.send(message.SerializeToString())
         except ConnectionClosed as error:
@@ -219,10 +215,21 @@ class Visitor:
             if source in self._had:
                 self._had.move_to_end(source)
                 continue
-            self._request("GET", source)
+            self._picture(source)
             self._had[source] = None
         while len(self._had) > PICTURES:
             self._had.popitem(last=False)
+
+    def _picture(self, source: str) -> None:
+        """Get one. One that is gone must soon be gone from the page, too, or be there again."""
+        end = time.perf_counter() + REDRAWN
+        while source in self.screen.sources():
+            try:
+                return self._request("GET", source)
+            except Failed:
+                if time.perf_counter() > end:
+                    raise
+                time.sleep(0.25)
 
     def _request(self, method: str, path: str, body: tuple[str, bytes] | None = None) -> None:
         self._line = self._line or http.client.HTTPConnection(self.host, timeout=PATIENCE)
@@ -241,10 +248,3 @@ class Visitor:
             self._cookie = cookies.split("_streamlit_xsrf=")[1].split(";")[0]
         if answer.status >= 400:
             raise Failed(f"{method} {path}: {answer.status} {answer.reason}")
-
-
-def multipart(name: str, content: bytes) -> tuple[str, bytes]:
-    """A file as the body of a form: its type, and its bytes."""
-    edge = "edge-of-the-form"
-    head = f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
-    return f"multipart/form-data; boundary={edge}", head.encode() + content + f"\r\n--{edge}--\r\n".encode()
