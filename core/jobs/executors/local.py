@@ -42,10 +42,10 @@ class LocalProcess:
 
     def poll(self, handle: Handle) -> Ended | None:
         """None while the process lives, or is of another container and cannot be seen from here."""
-        self._collect()
         _, process = self._taken_apart(handle)
         if process.boot != boot_id() or is_alive(process):
             return None
+        self._collect()  # not before: it may end in between, and nobody would know how
         return Ended(self._codes.get(process.pid))
 
     def stop(self, handle: Handle, grace: float) -> bool:
