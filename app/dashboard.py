@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import shell, signed_in
+from app import frame, shell, signed_in
 from core import paths
 
 st.set_page_config(
@@ -41,6 +41,6 @@ page = st.navigation(
     },
     expanded=True,
 )
-shell.frame()
+frame.frame(of_jobs=page.url_path == "jobs")
 with shell.explained_errors():
     page.run()

@@ -132,7 +132,7 @@ def _widget(about: Asked, default: Any, classes: tuple[str, ...]) -> Any:
     )
 
 
-def _options(about: Asked, options: list[Any], default: Any, names: Any = words.value) -> Any:
+def _options(about: Asked, options: list[Any], default: Any, names: Any = words.choice) -> Any:
     choices = [None, *options] if about.nullable else options
     return st.selectbox(
         about.label, choices, index=choices.index(default), format_func=lambda o: names(o), **about.same

@@ -1,4 +1,4 @@
-"""What surrounds every page: the style, the job at work, the opened case, and errors put into words."""
+"""What every page shares: jobs in words, the opened case, and errors that say what to do."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,12 +15,9 @@ from app import (
     measures,
     ownership,
     results,
-    serving,
-    signed_in,
     state,
     unfinished,
 )
-from app.glossary import help_button
 from app.words import escaped
 from core import jobs, runs
 from core.blind import challenges
@@ -31,25 +28,6 @@ from core.experiment import Experiment, in_words
 from core.jobs import JobsUnavailable
 from core.store import ArtifactDamaged
 
-STYLE = """
-<style>
-.st-key-status { border-bottom: 1px solid rgb(128 128 128 / 30%); padding-bottom: 0.35rem; }
-.stMainBlockContainer { padding-top: 3.2rem; max-width: 1360px; }
-[data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; }
-.katex-display { overflow: visible !important; }
-.katex-display > .katex { white-space: normal !important; }
-[data-testid="stCaptionContainer"] { opacity: 1; }
-[class*="st-key-side-by-side"] { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem; }
-[class*="st-key-side-by-side"] > div { width: auto; min-width: 0; max-width: 12rem; }
-[class*="st-key-side-by-side"] img { outline: 1px solid rgb(128 128 128 / 45%); outline-offset: -1px; }
-</style>
-"""
-
-
-OPEN = (
-    "Open to the network without a login: everybody who reaches this page sees every case and can start jobs and delete "
-    "results. `assets/guide/server.md` shows how people sign in."
-)
 STAGES = {
     "load_dataset": "reading the images",
     "choose_poisons": "choosing the poisons",
@@ -77,17 +55,6 @@ def complaint(error: ValueError | OSError) -> str:
     return in_words(error).replace("\n", "; ") if isinstance(error, ValidationError) else str(error)
 
 
-def frame() -> None:
-    """The style and the sidebar of every page."""
-    st.html(STYLE)
-    if serving.is_served_open():
-        st.warning(OPEN, icon=":material/lock_open:")
-    with st.sidebar:
-        job_chip()
-        signed_in.chip(escaped(access.visitor().label))
-        help_button()
-
-
 def busy() -> bool:
     """Whether any job is waiting or at work."""
     try:
@@ -96,30 +63,14 @@ def busy() -> bool:
         return False
 
 
-def job_chip() -> None:
-    """The job at work, polled only while there is one."""
-    st.fragment(_job_chip, run_every=1.5 if busy() else None)()
+def stage_name(name: str) -> str:
+    """What a stage does, in words."""
+    return STAGES.get(name, name.replace("_", " "))
 
 
-def _job_chip() -> None:
-    try:
-        active = jobs.table(results.store().root).active()
-        if active:  # also after everything was killed
-            jobs.ensure_supervisor(results.store().root)
-    except JobsUnavailable as error:
-        st.warning(escaped(str(error)))
-        return
-    seen = {job.id for job in active}
-    if st.session_state.get("jobs_seen", set()) - seen:  # one has ended since the last look
-        st.session_state["jobs_seen"] = seen
-        st.rerun()
-    st.session_state["jobs_seen"] = seen
-    for job in ownership.own_jobs(active)[:3]:
-        st.progress(
-            share(job), text=f"{escaped(job.title)} · {STAGES.get(job.stage, job.stage) or job.state}"
-        )
-    if active:
-        st.page_link("views/jobs.py", label=f"{len(active)} at work", icon=":material/schedule:")
+def doing(job: jobs.Job) -> str:
+    """What a job is at, in the same words everywhere."""
+    return stage_name(job.stage) or ("starting" if job.state == "running" else job.state)
 
 
 def share(job: jobs.Job) -> float:

@@ -55,6 +55,14 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.2g}%"
 
 
+def size(count: float) -> str:
+    """Bytes in words."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}"
+    return f"{count:.0f} bytes"
+
+
 def value(item: Any) -> str:
     """A setting as a person would write it."""
     if isinstance(item, bool):
@@ -64,6 +72,30 @@ def value(item: Any) -> str:
     if isinstance(item, list | tuple):
         return ", ".join(value(x) for x in item) or "none"
     return "none" if item is None else str(item)
+
+
+CHOICES = {
+    "confident": "most confident",
+    "first": "first in test order",
+    "both": "both image and label",
+    "image": "image only",
+    "label": "label only",
+    "pixel": "pixel values",
+    "reference": "reference (as published)",
+    "fitted": "as fitted",
+    "ekfac": "EK-FAC",
+    "kfac": "K-FAC",
+    "identity": "identity (no curvature)",
+    "step": "in steps",
+    "warmup_linear": "warm-up, then linear",
+    "one_cycle": "one cycle",
+}
+"""Settings whose names in a file are no words; each keeps the name that its explanation uses."""
+
+
+def choice(item: Any) -> str:
+    """One of a few settings to choose from, in words."""
+    return CHOICES.get(item) or value(item)
 
 
 def label(kind: type[BaseModel], name: str) -> str:
@@ -82,6 +114,13 @@ def settings(method: BaseModel) -> str:
         if name in ALWAYS or getattr(method, name) != field.get_default(call_default_factory=True)
     ]
     return ", ".join(told) or "default settings"
+
+
+def sentence(text: str) -> str:
+    """What an error says, as a sentence that Markdown shows as it is; names of settings stay as they are."""
+    first, gap, rest = text.strip().partition(" ")
+    shown = (first.capitalize() if first.isalpha() and first.islower() else first) + gap + rest
+    return escaped(shown if shown.endswith((".", "!", "?", ":")) else f"{shown}.")
 
 
 LINKED = re.compile(r"https?:(?=//)|www(?=\.)|@(?=\w)", re.IGNORECASE)

@@ -11,9 +11,9 @@ import streamlit as st
 
 from app import access, results, shell
 from app.shell import escaped
-from app.words import counted
+from app.words import counted, size
 
-COLUMNS = ["step", "done", "seconds", "memory_mb", "disk_mb", "key"]
+UNKNOWN = "–"
 
 
 def forecast(toml: str) -> None:
@@ -33,14 +33,25 @@ def forecast(toml: str) -> None:
         st.info(f"About {shell.duration(seconds)}, give or take a factor of two, for {todo}.")
     for step in cost:
         remark(step)
-    rows = [{"step": shell.STAGES.get(s["stage"], s["stage"]), **s} for s in cost]
-    st.dataframe(rows, hide_index=True, column_order=COLUMNS)
+    st.dataframe([row(step) for step in cost], hide_index=True, alt="what every step takes")
+
+
+def row(step: dict[str, Any]) -> dict[str, str]:
+    """A step's cost in words, under the headers of the table."""
+    seconds, memory, disk = (step[name] for name in ("seconds", "memory_mb", "disk_mb"))
+    return {
+        "Step": shell.stage_name(step["stage"]),
+        "Computed already": "yes" if step["done"] else "no",
+        "Time": UNKNOWN if seconds is None else shell.duration(seconds),
+        "Memory": UNKNOWN if memory is None else size(memory * 1e6),
+        "Disk": UNKNOWN if disk is None else size(disk * 1e6),
+    }
 
 
 def remark(step: dict[str, Any]) -> None:
     """What does not fit and what would; or what would be cheaper."""
     if step["remark"]:
-        name = escaped(shell.STAGES.get(step["stage"], step["stage"]))
+        name = escaped(shell.stage_name(step["stage"]))
         words = f"{name.capitalize()}: {escaped(step['remark'])}"
         st.caption(words) if step["fits"] else st.error(words, icon=":material/memory_alt:")
 

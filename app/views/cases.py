@@ -87,7 +87,7 @@ def summary(case: Case) -> str:
 
 def buttons(case: Case, done: bool) -> None:
     """The way in, the state, and for the user's own cases the way off the list."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Investigate", key=f"open-{case.id}", icon=":material/search:", type="secondary"):
             view = state.update(**vars(state.opening(case)))
             st.switch_page("views/investigate.py", query_params=state.parameters_of(view))

@@ -8,8 +8,7 @@ from app import state
 from core import paths
 
 FOLDER = paths.ASSETS / "guide"
-MARKERS = re.compile(r"<!-- .*? -->\n")
-"""Where generated parts begin and end."""
+MARKERS = re.compile(r"<!-- .*? -->\n")  # where generated parts begin and end
 FOR = {
     "analyst": "Analysts",
     "teacher": "Teachers",

@@ -22,6 +22,7 @@ from core.experiment import (
 st.title("New investigation")
 WAYS = {"preset": "An attack of ours", "own": "My own model"}
 st.session_state["way"] = "own" if st.query_params.get("way") == "own" else "preset"
+NOW = "Starts with the settings of this page as they are: the preset's, and whatever you changed below."
 way = st.segmented_control(
     "What to investigate",
     list(WAYS),
@@ -44,6 +45,7 @@ preset = st.selectbox(
 )
 base = choices.presets()[preset].model_dump(mode="json")
 st.caption(escaped(choices.presets()[preset].description))
+above = st.container()
 
 
 def settings(kind: type, section: str) -> dict:
@@ -112,6 +114,9 @@ device = st.segmented_control(
 with st.container(horizontal=True):
     ready = not lack and access.allowed("start jobs")
     begin = st.button("Start", icon=":material/play_arrow:", type="secondary", disabled=not ready)
+    begin |= above.button(
+        "Start now", key="start-now", icon=":material/play_arrow:", disabled=not ready, help=NOW
+    )
     ask = st.button("What will it cost?", icon=":material/timer:", **access.only("start jobs"))
     st.download_button(
         "experiment.toml",

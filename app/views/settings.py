@@ -10,6 +10,7 @@ import streamlit as st
 from app import access, results, serving, shell
 from app.glossary import KEYS
 from app.shell import escaped
+from app.words import size
 from core import disks, housekeeping, jobs, paths
 from core.durable import CannotWrite
 from core.jobs import JobsUnavailable
@@ -23,14 +24,6 @@ if access.allowed("inspect the machine"):
             "Results": f"{paths.store_root()}  (INFLUENCE_STORE)",
         }
     )
-
-
-def size(count: int) -> str:
-    """Bytes in words."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} bytes"
 
 
 def busy() -> bool:

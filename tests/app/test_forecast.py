@@ -2,6 +2,8 @@
 
 from streamlit.testing.v1 import AppTest
 
+from app.panels import forecast
+
 
 def page(fits: bool, remark: str) -> None:
     from app.panels import forecast
@@ -23,3 +25,21 @@ def test_advice_is_a_remark_and_nothing_is_said_where_there_is_none():
     assert len(shown(fits=True, remark="factors.max_examples=9 takes half as long").caption) == 1
     at = shown(fits=True, remark="")
     assert not at.caption and not at.error and not at.exception
+
+
+def test_the_table_is_in_words_and_knows_of_no_key():
+    step = {
+        "stage": "train",
+        "key": "0f",
+        "done": False,
+        "seconds": 200.0,
+        "memory_mb": 1500.0,
+        "disk_mb": None,
+    }
+    assert forecast.row(step) == {
+        "Step": "training a classifier",
+        "Computed already": "no",
+        "Time": "3 min",
+        "Memory": "1.5 GB",
+        "Disk": "–",
+    }

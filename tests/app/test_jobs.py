@@ -8,6 +8,7 @@ import pytest
 
 from app import access
 from app.access import Visitor
+from app.panels.jobs import job_detail
 from core import jobs
 from core.jobs import JobTable, Progress, Request, Resources
 from core.jobs.launch import jobs_dir, supervisor_lock
@@ -177,3 +178,59 @@ def test_a_cluster_that_cannot_be_reached_is_told_calmly_with_the_remedy(table, 
     assert "8265" not in words(visit("jobs")), "addresses are for whoever runs the dashboard"
     Offer((Place("ray", Resources(4)),)).write(table)
     assert not visit("jobs").warning
+
+
+def test_a_job_that_found_everything_computed_says_so(table, visit, words):
+    job = ask(table, "was there already")
+    table.claim()
+    table.finish(job.id, "done")
+    said = words(visit("jobs", job=str(job.id)))
+    assert "Everything had been computed already; no step had to run." in said
+
+
+def test_a_job_without_a_step_is_called_the_same_on_its_row_and_in_the_sidebar(table, visit):
+    ask(table, "just begun")
+    table.claim()
+    at = visit("jobs")
+    texts = [bar.proto.text for bar in (*at.main.get("progress"), *at.sidebar.get("progress"))]
+    assert texts == ["starting", "just begun · starting"]
+
+
+def test_a_phase_that_ends_in_a_number_is_kept_apart_from_its_steps(table, visit, words):
+    job = ask(table, "one")
+    table.claim()
+    table.progress(job.id, Progress(stage="unlearn", phase="setting 1 of 3", done=181, total=410))
+    assert "setting 1 of 3, step 181 of 410" in words(visit("jobs"))
+
+
+def test_without_a_login_nobody_is_another_browser(table, visit, words):
+    job = ask(table, "asked for in another window", "5" * 32)
+    at = visit("jobs", job=str(job.id))
+    assert "Asked for by: you" in words(at) and "another browser" not in words(at)
+    assert "jobs-whose" not in {one.key for one in at.get("button_group")}
+    assert f"open-job-{job.id}" in {button.key for button in visit("jobs", whose="mine").button}
+
+
+def test_whose_jobs_is_asked_where_an_admin_sees_those_of_others(table, visit, words, signed_in):
+    ask(table, "of bob", "bob")
+    signed_in("root", "admin")
+    assert "Everybody" in words(visit("jobs"))
+
+
+def test_the_box_of_a_log_is_as_high_as_its_text_and_never_higher_than_its_bound():
+    assert job_detail.height("one line\n") == "content"
+    assert job_detail.height(("w" * 80 + "\n") * 9) < job_detail.LOG_HEIGHT
+    assert job_detail.height("a line of words\n" * 500) == job_detail.LOG_HEIGHT
+
+
+def test_a_closed_sidebar_does_not_hide_that_a_job_is_at_work(table, visit):
+    assert not links(visit("settings"))
+    ask(table, "one")
+    assert links(visit("settings")) == ["1 at work"]
+    assert not links(visit("jobs")), "the page itself lists them"
+
+
+def links(at) -> list[str]:
+    """What the page itself, not its sidebar, calls the way to the jobs at work."""
+    labels = [link.proto.label for link in at.main.get("page_link")]
+    return [label for label in labels if "at work" in label]

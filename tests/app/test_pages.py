@@ -1,5 +1,6 @@
 """Does every page open on every state of the store, with the right message and never with a traceback?"""
 
+import ast
 import os
 import subprocess
 import sys
@@ -230,3 +231,10 @@ def test_settings_say_that_the_store_lies_on_a_network_disk(visit, words, store_
     monkeypatch.setattr(disks, "MOUNTS", tmp_path / "mounted")
     said = words(visit("settings"))
     assert "network file system" in said and "nfs4" in said and "local disk" in said
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_shows_a_bare_expression_of_its_own_code(page):
+    """Streamlit writes them on the page, explanations of constants too."""
+    told = ast.parse((ROOT / "app" / "views" / f"{page}.py").read_text()).body[1:]
+    assert not [line for line in told if isinstance(line, ast.Expr) and not isinstance(line.value, ast.Call)]

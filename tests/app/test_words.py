@@ -93,3 +93,28 @@ def test_any_class_to_one():
 def test_several_labels_at_once():
     mixed = replace(STAMPED, relabelled=30, moves=((1, 2, 20), (2, 3, 10)))
     assert "“ship” as “dog” (20) and “dog” as “cat” (10)" in story.labels(mixed, CLASSES, 600)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("worker process died", "Worker process died\\."),
+        ("It is *full*.", "It is \\*full\\*\\."),
+        ("queries.count=9: too many", "queries\\.count\\=9\\: too many\\."),
+    ],
+)
+def test_what_an_error_says_becomes_a_sentence_and_names_of_settings_stay(said, shown):
+    assert words.sentence(said) == shown
+
+
+def test_sizes_are_told_from_single_bytes_on():
+    told = [words.size(count) for count in (0, 495, 1834, 27_800_000, 3.5e9)]
+    assert told == ["0 bytes", "495 bytes", "1.8 kB", "27.8 MB", "3.5 GB"]
+
+
+def test_choices_without_words_of_their_own_are_shown_as_values_are():
+    assert (words.choice("confident"), words.choice(None), words.choice(64)) == (
+        "most confident",
+        "none",
+        "64",
+    )

@@ -1,15 +1,26 @@
 """Everything about one job: its steps, what it takes up, and its log as it is written."""
 
+from collections.abc import Iterable
+from typing import Literal
+
 import streamlit as st
 
 from app import shell
 from app.panels.jobs import job_words
-from app.words import counted, escaped
+from app.words import counted, escaped, size
 from core import jobs
 from core.jobs import Job
 
 TAIL_BYTES = 12_000
 LOG_HEIGHT = 320
+WIDE, NARROW = 90, 45
+"""Characters in a line of the log on a wide page and on a phone; a line more is LINE_HEIGHT pixels."""
+LINE_HEIGHT, MARGINS = 23, 66
+NO_STEPS = {
+    "queued": "It has not begun.",
+    "running": "It is starting.",
+    "done": "Everything had been computed already; no step had to run.",
+}
 
 
 def detail(job: Job) -> None:
@@ -26,7 +37,7 @@ def _steps(job: Job) -> None:
     done = job.finished
     st.markdown("**Steps**")
     if not done and not job.stage:
-        st.caption("It has not begun." if job.state == "queued" else "Nothing has been reported.")
+        st.caption(NO_STEPS.get(job.state, "It ended before its first step."))
         return
     lines = [f":material/check: {_named(name, count)} · {shell.duration(took)}" for name, count, took in done]
     if job.stage:
@@ -37,11 +48,16 @@ def _steps(job: Job) -> None:
         lines.append(f"{icon} {_named(job.stage, 1)}{now}")
     if job.stages_total and job.state == "running" and (left := job.stages_total - job.stages_done - 1) > 0:
         lines.append(f":material/more_horiz: {counted(left, 'step')} to come")
-    st.markdown("\n".join(f"- {line}" for line in lines))
+    _lines(lines)
+
+
+def _lines(lines: Iterable[str]) -> None:
+    """Short facts, one below the other, of the size of what stands beside them."""
+    st.caption("  \n".join(lines))
 
 
 def _named(name: str, count: int) -> str:
-    return escaped(job_words.stage_name(name)) + (f", {count} times" if count > 1 else "")
+    return escaped(shell.stage_name(name)) + (f", {count} times" if count > 1 else "")
 
 
 def _facts(job: Job) -> None:
@@ -54,7 +70,7 @@ def _facts(job: Job) -> None:
         "Group": escaped(job.batch),
         "Says": escaped(job.message),
     }
-    st.markdown("\n".join(f"- {name}: {value}" for name, value in facts.items() if value))
+    _lines(f"{name}: {value}" for name, value in facts.items() if value)
 
 
 def _log(job: Job) -> None:
@@ -74,10 +90,10 @@ def _log(job: Job) -> None:
     if not text.strip():
         st.caption("Nothing has been printed yet." if job.is_live else "Nothing was printed.")
         return
-    with st.container(height=LOG_HEIGHT, autoscroll=follow and job.state == "running", key=f"log-{job.id}"):
+    with st.container(height=height(text), autoscroll=follow, key=f"log-{job.id}"):
         st.code(text, language=None, wrap_lines=True)
     st.download_button(
-        f"Download the whole log ({log.size() / 1000:,.0f} kB)",
+        f"Download the whole log ({size(log.size())})",
         log.whole,
         file_name=f"job-{job.id}.log.txt",
         mime="text/plain",
@@ -86,3 +102,14 @@ def _log(job: Job) -> None:
         type="tertiary",
         on_click="ignore",
     )
+
+
+def height(text: str) -> int | Literal["content"]:
+    """Pixels of the box around a log: as high as its text, and no higher than LOG_HEIGHT on any screen."""
+    if MARGINS + _rows(text, NARROW) * LINE_HEIGHT <= LOG_HEIGHT:
+        return "content"
+    return min(LOG_HEIGHT, MARGINS + _rows(text, WIDE) * LINE_HEIGHT)
+
+
+def _rows(text: str, width: int) -> int:
+    return sum(max(1, -(-len(line) // width)) for line in text.splitlines())

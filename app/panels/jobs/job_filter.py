@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import access, ownership, results
+from app import ownership, results
+from app.panels.jobs import job_words
 from core import jobs
 from core.jobs import Job
 
@@ -26,7 +27,7 @@ class Wanted:
         """Whether a job is on the list; the opened one always is."""
         if job.id == self.job:
             return True
-        mine = self.whose == "everybody" or job.owner == access.visitor().name
+        mine = self.whose == "everybody" or not job_words.is_foreign(job)
         return mine and (self.state == "all" or (self.state == "live") == job.is_live)
 
 
@@ -59,8 +60,8 @@ def found(asked: Wanted) -> list[Job]:
 
 
 def controls(asked: Wanted, known: Sequence[Job]) -> None:
-    """The filters; whose jobs is only asked where there are jobs of several people."""
-    several = len({job.owner for job in known} | {access.visitor().name}) > 1
+    """The filters; whose jobs is only asked where there are jobs of other people."""
+    several = any(job_words.is_foreign(job) for job in known)
     with st.container(horizontal=True, gap="medium", key="job-filters"):
         _choice("Which jobs", "state", STATES, asked.state)
         if several:

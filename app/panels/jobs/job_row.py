@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import access, results, shell, state, unfinished
 from app.panels.jobs import job_detail, job_filter, job_words
-from app.words import escaped
+from app.words import escaped, sentence
 from core import jobs
 from core.jobs import Job
 from core.jobs.turns import Turn
@@ -28,7 +28,7 @@ def row(job: Job, queue: Sequence[Turn], *, opened: bool) -> None:
             st.caption(f":material/schedule: {escaped(job_words.waiting(job, queue))}")
         _end(job)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            by = f" · {job_words.owner(job)}" if job.owner != access.visitor().name else ""
+            by = "" if (asker := job_words.owner(job)) == "you" else f" · {asker}"
             st.caption(f"job {job.id} · {job_words.times(job)}{by}")
             _open_button(job, opened)
         if opened:
@@ -83,7 +83,7 @@ def _again(job: Job) -> None:
 def _end(job: Job) -> None:
     """What came of it, and what went wrong."""
     if job.error and (job.state != "queued"):
-        st.error(escaped(job.error), icon=":material/error:")
+        st.error(sentence(job.error), icon=":material/error:")
         if job.state != "done":
             unfinished.way_out(job)
     elif job.error:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import access, results
-from app.words import escaped
+from app.words import escaped, sentence
 from core import jobs
 from core.jobs.offer import PLACES
 
@@ -20,7 +20,7 @@ def guarded(page: Callable[[], None]) -> None:
             _missing(PLACES.get(name, name), why)
         page()
     except jobs.JobsDamaged as error:
-        st.error(escaped(str(error)), icon=":material/broken_image:")
+        st.error(sentence(str(error)), icon=":material/broken_image:")
         st.markdown("Running jobs go on. Finished results are kept elsewhere and are not touched by this.")
         if st.button(
             "Repair the job table",

@@ -28,18 +28,14 @@ COLOURS = {
 }
 
 
-def stage_name(name: str) -> str:
-    """What a stage does, in words."""
-    return shell.STAGES.get(name, name.replace("_", " "))
-
-
 def progress(job: Job) -> str:
     """Step, phase, rate and time to go."""
-    parts = [stage_name(job.stage) or "starting"]
+    parts = [shell.doing(job)]
     if job.stages_total:
         parts.insert(0, f"step {min(job.stages_done + 1, job.stages_total)} of {job.stages_total}")
     if job.total:
-        parts.append(f"{job.phase} {job.done:,} of {job.total:,}")
+        step = ", step" if job.phase[-1:].isdigit() else ""
+        parts.append(f"{job.phase}{step} {job.done:,} of {job.total:,}")
     if job.rate:
         parts.append(f"{job.rate:,.1f} a second")
     if left := jobs.remaining(job):
@@ -82,12 +78,11 @@ def is_foreign(job: Job) -> bool:
 
 def owner(job: Job) -> str:
     """Who asked for it."""
-    who = access.visitor()
-    if job.owner == who.name:
-        return "you"
     if not job.owner:
         return "the command line"
-    return escaped(job.owner) if who.signed_in else "another browser"
+    if not is_foreign(job):
+        return "you"
+    return escaped(job.owner) if access.visitor().signed_in else "another browser"
 
 
 def place(job: Job) -> str:

@@ -43,8 +43,7 @@ def _waiting(job_id: int) -> None:
     if not job.is_live:
         st.rerun()
     with st.container(border=True):
-        doing = shell.STAGES.get(job.stage, job.stage) or "starting"
-        st.progress(shell.share(job), text=f"**{escaped(job.title)}** · {escaped(doing)}")
+        st.progress(shell.share(job), text=f"**{escaped(job.title)}** · {escaped(shell.doing(job))}")
         st.caption("It goes on when you leave this page. When it is done, the investigation opens here.")
         lock = job.cancel_requested or not access.may_end(job.owner)
         if st.button("Cancel", icon=":material/stop:", key="own-cancel", disabled=lock):

@@ -107,8 +107,7 @@ def _row(case: Case, job: jobs.Job, told: dict[str, Any]) -> None:
         state = "stopping" if job.is_live and job.cancel_requested else job.state
         text = f"{ICONS.get(job.state, '')} **{name}** · {state}{of_seeds}"
         if job.state == "running":
-            doing = shell.STAGES.get(job.stage, job.stage) or "starting"
-            text += f" · {escaped(doing)}"
+            text += f" · {escaped(shell.doing(job))}"
             st.progress(shell.share(job), text=text)
         else:
             st.markdown(text)
