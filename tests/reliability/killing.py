@@ -88,7 +88,7 @@ def content(root: Path) -> Content:
 
 def _timeless(values: Any) -> Any:
     if isinstance(values, dict):
-        return {name: _timeless(item) for name, item in values.items() if name != "seconds"}
+        return {name: _timeless(item) for name, item in values.items() if not name.endswith("seconds")}
     return [_timeless(item) for item in values] if isinstance(values, list) else values
 
 
