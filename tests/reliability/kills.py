@@ -1,6 +1,7 @@
 """Ends a whole investigation by SIGKILL at random moments, lets it go on, and compares what comes out.
 
-    python tests/reliability/kills.py [--times 100] [--chained 20] [--preset digits-badnet] [--seed 0] [--minutes M]
+    python tests/reliability/kills.py [--times 100] [--seed 0] [--minutes M]
+    python tests/reliability/kills.py --preset digits-badnet [--times 20]
 
 Two investigations: a small one, killed once a round, and a preset at its full size, killed again and again until
 somebody was quick enough to finish it. Half of the kills of the small one come at a uniformly random moment of its
@@ -96,26 +97,19 @@ def opened(tally: Tally) -> str:
 def main() -> None:
     """Run the rounds and write the record."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--times", type=int, default=100)
-    parser.add_argument("--chained", type=int, default=20)
-    parser.add_argument("--preset", default="digits-badnet")
+    parser.add_argument("--times", type=int, default=0)
+    parser.add_argument("--preset", default="", help="kill this preset in place of the small investigation")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no round after so many")
     chosen = parser.parse_args()
+    killing.PRESET = chosen.preset
     base, began = Path(tempfile.mkdtemp(prefix="kills-")), time.monotonic()
+    of_a_kind, most, topic = (chained, 20, "kills_preset") if chosen.preset else (small, 100, "kills")
     until = began + 60 * chosen.minutes
-    rows, problems, seconds = small(base / "small", chosen.times, chosen.seed, until)
-    figures = {"undisturbed_seconds": round(seconds, 2)}
-    if chosen.chained:
-        killing.PRESET = chosen.preset
-        more, worse, longer = chained(base / "preset", chosen.chained, chosen.seed, until)
-        rows, problems, figures = (
-            rows + more,
-            problems + worse,
-            figures | {f"{chosen.preset}_seconds": round(longer, 1)},
-        )
-    figures["minutes"] = round((time.monotonic() - began) / 60, 1)
-    keep("kills", "SIGKILL of a whole investigation", rows, problems=problems[:20], **figures)
+    rows, problems, seconds = of_a_kind(base, chosen.times or most, chosen.seed, until)
+    figures = {"undisturbed_seconds": round(seconds, 2), "minutes": round((time.monotonic() - began) / 60, 1)}
+    title = f"SIGKILL of {chosen.preset or 'a whole investigation'}"
+    keep(topic, title, rows, problems=problems[:20], **figures)
     shutil.rmtree(base)
     sys.exit(bool(problems))
 
