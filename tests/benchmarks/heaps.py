@@ -17,15 +17,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from reliability.screen import Screen
-from reliability.serving import Served, serving
-from reliability.tuning import Expected
-from reliability.visitor import Visitor
-from reliability.working_day import Counts, Day, team
+from reliability.screen import Screen  # noqa: E402
+from reliability.serving import Served, serving  # noqa: E402
+from reliability.tuning import Expected  # noqa: E402
+from reliability.visitor import Visitor  # noqa: E402
+from reliability.working_day import Counts, Day, team  # noqa: E402
 
-from core import cases, device, runs
+from core import cases, device, runs  # noqa: E402
 
 GLIBCS_CHOICE = str(8 * (os.cpu_count() or 1))
 
