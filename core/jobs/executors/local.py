@@ -46,7 +46,9 @@ class LocalProcess:
         if process.boot != boot_id() or is_alive(process):
             return None
         self._collect()  # not before: it may end in between, and nobody would know how
-        if process.pid in self._children:  # its last threads are ending, the kernel tells its status after them
+        if (
+            process.pid in self._children
+        ):  # its last threads are ending, the kernel tells its status after them
             return None
         return Ended(self._codes.get(process.pid))
 
