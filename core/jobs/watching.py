@@ -23,11 +23,10 @@ from core.jobs.turns import Place, never_fits
 
 TICK_SECONDS = 0.2
 _INSIDE = "often memory ran out inside a library"
-SCARCE: dict[int, str] = {
+SCARCE: dict[int, str] = {  # how a process ends that asks for more memory than there is
     signal.SIGKILL: "often memory ran out, and the system ended it",
     **dict.fromkeys((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT), _INSIDE),
 }
-"""Signals that end a process which asks for more memory than there is; libraries do not always look before they use it."""
 UNWRITTEN = "its end could not be recorded when it came"
 UNWRITTEN_FAILURE = (
     f"{UNWRITTEN}, for the job table could not be written: often its disk is full. Finished steps are kept; make room, "
@@ -159,6 +158,7 @@ class Supervisor:
                 self._ended[job.id] = ended  # it is told once, and the table may not take it now
                 self._copy_report(job, executor, handle)  # its last one may have come between
                 self._bury(job, executor, ended)
+                del self._ended[job.id]  # written down; the job may begin again at once
             elif job.cancel_requested and executor.stop(handle, self.rules.grace):
                 self._forced.add(job.id)
         except JobsUnavailable:

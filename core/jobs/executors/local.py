@@ -46,9 +46,7 @@ class LocalProcess:
         if process.boot != boot_id() or is_alive(process):
             return None
         self._collect()  # not before: it may end in between, and nobody would know how
-        if (
-            process.pid in self._children
-        ):  # its last threads are ending, the kernel tells its status after them
+        if process.pid in self._children:  # threads of it are still ending: the status comes after them
             return None
         return Ended(self._codes.get(process.pid))
 
