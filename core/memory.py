@@ -39,6 +39,8 @@ UNLESS_ROOMY = (
     "unable to find an engine",
 )
 """What a GPU's libraries say where there is no room for their buffers, also for other reasons: counts on a full GPU."""
+UNNOTICED = ("without exception set", "without setting an exception")
+"""What Python says of a library that took no notice of memory it did not get: counts where little is left."""
 LITTLE = 512 * 2**20
 CGROUP = Path("/proc/self/cgroup")
 GROUP_FILES = (
@@ -72,12 +74,19 @@ def ran_out(error: BaseException) -> bool:
     """Whether an error means that memory ran out, of the machine or of the GPU."""
     if isinstance(error, MemoryError):
         return True
+    words = str(error).lower()
+    if isinstance(error, SystemError):
+        return any(sign in words for sign in UNNOTICED) and free() < LITTLE
     if not isinstance(error, RuntimeError | OSError | ImportError):
         return False
-    words = str(error).lower()
     return any(sign in words for sign in SIGNS) or (
         any(sign in words for sign in UNLESS_ROOMY) and _gpu_is_full()
     )
+
+
+def passing(words: str) -> bool:
+    """Whether a failure told in these words may be none the next time: of memory, or of the GPU."""
+    return ": memory ran out (" in words or ": the GPU gave up (" in words
 
 
 def _gpu_is_full() -> bool:
@@ -94,7 +103,7 @@ def explained(stage: str) -> Iterator[None]:
         yield
     except (OutOfMemory, AcceleratorFailed):
         raise
-    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+    except (MemoryError, RuntimeError, OSError, ImportError, SystemError) as error:
         if ran_out(error):
             raise OutOfMemory(
                 f"{stage}: memory ran out ({_first_line(error)}); nothing of this step was kept, finished steps are. "

@@ -24,3 +24,9 @@ def data_root() -> Path:
 def store_root() -> Path:
     """Folder with results: the environment variable INFLUENCE_STORE, else a folder in the user's cache."""
     return Path(os.environ.get("INFLUENCE_STORE") or CACHE / "store").expanduser().absolute()
+
+
+def use_store(root: Path) -> Path:
+    """From now on this process, and what it starts, keeps everything in that folder: uploads and sets, too."""
+    os.environ["INFLUENCE_STORE"] = str(root.expanduser().absolute())
+    return store_root()

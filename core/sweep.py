@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,14 +19,15 @@ from typing import Any
 from core import device, jobs, paper, runs
 from core.experiment import Experiment
 from core.jobs.executors import Executor, ExecutorUnavailable, opened
-from core.jobs.launch import ensure_supervisor, jobs_dir
-from core.jobs.orders import cancel_batch
+from core.jobs.launch import ensure_supervisor, is_supervised, jobs_dir
+from core.jobs.orders import cancel
 from core.jobs.record import Job, Request
 from core.jobs.resources import Resources, expected
 from core.store import Store
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 5
+PATIENCE = 5
 ADDRESS = "RAY_API_SERVER_ADDRESS"
 
 
@@ -140,6 +142,7 @@ class Sweep:
         Raises ExecutorUnavailable, and then has asked for nothing.
         """
         self.place.slots()
+        self._let_go()
         table, batch = jobs.table(self.root), os.urandom(6).hex()
         asked = {c: table.add(self._request(c, batch)) for c in self.chains if self._lay_out(c)}
         if asked:
@@ -161,8 +164,8 @@ class Sweep:
 
     def cancel(self, asked: dict[Chain, Job]) -> None:
         """Ask every job to stop, the waiting ones first."""
-        for batch in {job.batch for job in asked.values()}:
-            cancel_batch(self.root, batch)
+        for job in sorted(self.look(asked).values(), key=lambda job: job.state == "running"):
+            cancel(self.root, job.id)  # not its batch: another sweep may have asked for more than we share
 
     def _request(self, chain: Chain, batch: str) -> Request:
         options = {"device": self.options.device, "threads": self.options.threads, "store": str(self.store)}
@@ -195,6 +198,12 @@ class Sweep:
 
     def _place(self, cell: paper.Cell, folder: Path) -> Path:
         return paper.place(self.scale, cell.study.name, cell.setting, folder)
+
+    def _let_go(self) -> None:
+        """Wait until the idle supervisor of an earlier sweep has left: it was started with other options."""
+        deadline = time.monotonic() + IDLE_SECONDS + PATIENCE
+        while is_supervised(self.root) and not jobs.table(self.root).active() and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def _supervise(self) -> None:
         at_once, o = self.workers, self.options

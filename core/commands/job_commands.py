@@ -14,10 +14,12 @@ from core.commands.command_options import AsJson, StoreOption
 from core.jobs import Job, JobsUnavailable, supervisor
 from core.jobs.offer import PLACES
 from core.jobs.resources import offered
+from core.jobs.watching import Rules
 
 app = typer.Typer(no_args_is_help=True, help="Long work: list, watch, cancel, try again, supervise.")
 Number = Annotated[int, typer.Argument(metavar="JOB", help="Its number, as the list shows it.")]
 FOLLOW_SECONDS = 0.5
+ALL = -1
 
 
 @app.command("list")
@@ -31,8 +33,10 @@ def show_list(
     """List jobs, newest first, with what waiting ones wait for."""
     root = _root(store)
     why = {turn.job.id: turn.why for turn in jobs.turns(root)}
-    found = [job for job in jobs.table(root).list(most) if not live or job.is_live]
-    rows = [_line(job, why) for job in found if owner is None or job.owner == owner]
+    table = jobs.table(root)
+    known = reversed(table.active()) if live else table.list(ALL if owner is not None else most)
+    found = [job for job in known if owner is None or job.owner == owner]
+    rows = [_line(job, why) for job in found[:most]]
     for place, reason in jobs.missing(root).items():
         console.say(f"jobs cannot use {PLACES.get(place, place)} now: {reason}")
     if as_json:
@@ -63,8 +67,9 @@ def logs(
     """Print what a job printed."""
     root = _root(store)
     job = _found(root, number)
+    size = job.log.stat().st_size if job.log.exists() else 0  # before it is printed: that may take long
     print(jobs.Log(job.log).whole().decode(errors="replace"), end="", flush=True)
-    for more in _growing(root, job) if follow else ():
+    for more in _growing(root, job, size) if follow else ():
         print(more, end="", flush=True)
 
 
@@ -93,7 +98,14 @@ def cancel(
 def retry(number: Number, store: StoreOption = None) -> None:
     """Do an ended job's work once more; it continues after the last finished step."""
     root = _root(store)
-    job = jobs.again(root, _found(root, number).id)
+    if (old := _found(root, number)).is_live:
+        now = (
+            "is still being stopped: try again when it has ended"
+            if old.cancel_requested
+            else f"is {old.state}"
+        )
+        raise ValueError(f"job {number} {now}")
+    job = jobs.again(root, number)
     console.say(f"job {job.id} waits for its turn: {job.title}")
 
 
@@ -110,7 +122,9 @@ def supervise(
     gpu: Annotated[
         int | None, typer.Option(help="Graphics cards for jobs; by default all there are.")
     ] = None,
-    running_per_owner: Annotated[int, typer.Option(help="Running jobs of one owner; 0: any number.")] = 0,
+    running_per_owner: Annotated[
+        int | None, typer.Option(help="Running jobs of one owner; 0: any number.")
+    ] = None,
     executor: Annotated[
         list[str] | None, typer.Option(help="Where jobs run: local, ray; may be repeated.")
     ] = None,
@@ -122,7 +136,7 @@ def supervise(
         "store": _root(store),
         "cpu": cpu or offer.cpu,
         "gpu": offer.gpu if gpu is None else gpu,
-        "running-per-owner": running_per_owner,
+        "running-per-owner": Rules().running_per_owner if running_per_owner is None else running_per_owner,
         "idle-exit": 1e12,
     }
     options = [f"--{name}={value}" for name, value in told.items()]
@@ -172,9 +186,9 @@ def _in_words(row: dict[str, Any]) -> str:
     return f"{row['job']:5}  {row['state']:9}  {row['title'][:60]:60}  {' · '.join(part for part in more if part)}".rstrip()
 
 
-def _growing(root: Path, job: Job) -> Iterator[str]:
-    """What is printed from now on, until the job has ended."""
-    log, offset = jobs.Log(job.log), job.log.stat().st_size if job.log.exists() else 0
+def _growing(root: Path, job: Job, offset: int) -> Iterator[str]:
+    """What is printed from byte `offset` on, until the job has ended."""
+    log = jobs.Log(job.log)
     live = True
     while live:
         live = _is_live(root, job.id)

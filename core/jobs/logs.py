@@ -6,6 +6,7 @@ Worker and supervisor both cut it, one at a time: either may be stopped, or gone
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from core import locks
@@ -46,6 +47,12 @@ class Log:
                 self._before.write_bytes(head + b"\n" + CUT % (MOST_BYTES // 2**20) + last)
         except OSError:
             return  # no room even for this: the next look tries again
+
+    def forget(self) -> None:
+        """Take away what is there; never fails."""
+        for file in (self.path, self._before):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
 
     def tail(self, limit: int = 8000) -> str:
         """The last `limit` bytes in whole lines; empty without a log."""

@@ -1,9 +1,11 @@
 """What people ask of the jobs of a store: start, cancel, try again, see to it that someone works, repair."""
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from core import paths
 from core.jobs.kinds import check_kind
 from core.jobs.launch import ensure_supervisor, table_file
 from core.jobs.offer import current
@@ -28,7 +30,9 @@ def submit(store_root: Path | str, kind: str, spec: str, title: str, owner: str 
     `spec` is a JSON object. Its `options` say what the job needs: `threads` bounds the threads of numeric libraries,
     `device` may be cpu.
     """
-    asked = Request(kind=kind, spec=spec, title=title, owner=owner, needs=needed(spec))
+    spec = _placed(spec)
+    offers = current(store_root, table(store_root)).totals
+    asked = Request(kind=kind, spec=spec, title=title, owner=owner, needs=needed(spec, offers))
     return ask(store_root, asked)
 
 
@@ -44,13 +48,23 @@ def ask(store_root: Path | str, asked: Request) -> Job:
     return job
 
 
-def needed(spec: str) -> Resources:
-    """What a job needs, by the options of its spec."""
+def _placed(spec: str) -> str:
+    """The spec with where images are for whoever asks: a supervisor may have been started with another folder."""
+    try:
+        told = json.loads(spec)
+        told["options"] = {**told.get("options", {}), "data": str(paths.data_root())}
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return spec  # the table says what is wrong with it
+    return json.dumps(told)
+
+
+def needed(spec: str, offers: Collection[Resources] = ()) -> Resources:
+    """What a job needs, by the options of its spec, and within the `offers` where these leave it open."""
     try:
         options = json.loads(spec).get("options", {})
-        return expected(options if isinstance(options, dict) else {})
+        return expected(options if isinstance(options, dict) else {}, offers)
     except (ValueError, AttributeError, TypeError, RecursionError):
-        return expected({})  # the table says what is wrong with it
+        return expected({}, offers)  # the table says what is wrong with it
 
 
 def cancel(store_root: Path | str, job_id: int, *, by: str = "", admin: bool = True) -> Job:
@@ -76,8 +90,11 @@ def again(store_root: Path | str, job_id: int, *, by: str = "", admin: bool = Tr
     _check(old, by, admin, "try again")
     if old.is_live:
         return old
-    needs = needed(old.spec) if old.needs == Resources() else old.needs
-    values = {name: getattr(old, name) for name in ("kind", "spec", "title", "owner", "batch")}
+    offers = current(store_root, table(store_root)).totals
+    left_open = old.needs == Resources() or (offers and never_fits(old.needs, offers))
+    needs = needed(old.spec, offers) if left_open else old.needs
+    values = {name: getattr(old, name) for name in ("kind", "title", "owner", "batch")}
+    values["spec"] = _placed(old.spec) if "data" in json.loads(old.spec).get("options", {}) else old.spec
     return ask(store_root, Request(**values, needs=needs))
 
 

@@ -19,6 +19,8 @@ from core.jobs.record import Job, JobsUnavailable
 from core.jobs.table import JobTable, digest_of
 
 NOTICE = "notice"
+NEWER = 100
+"""Versions ahead that are taken for a newer program's; a flipped bit makes larger ones."""
 MOST_JOBS, MOST_BYTES = 20_000, 2**30
 
 
@@ -68,6 +70,10 @@ def is_damaged(path: Path) -> bool:
     """Whether SQLite finds the parts of a file in disagreement, or a row that nobody wrote."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
+            if schema.VERSION < schema.version(connection) <= schema.VERSION + NEWER:
+                raise JobsUnavailable(
+                    f"{path} is of a newer program: update this one, or choose another store"
+                )
             if [row[0] for row in connection.execute("PRAGMA integrity_check(1)")] != ["ok"]:
                 return True
             connection.row_factory = sqlite3.Row
@@ -88,12 +94,26 @@ def salvaged(file: Path) -> dict[int, dict[str, Any]]:
             if (source := file.with_name(file.name + companion)).exists():
                 shutil.copy(source, copy.with_name(copy.name + companion))
         _fill_up(copy)
-        try:
-            with closing(sqlite3.connect(copy)) as connection:
-                connection.row_factory = sqlite3.Row
-                return {row["id"]: row for row in _readable(connection)}
-        except sqlite3.Error:
-            return {}
+        layouts = (None, *map(schema.statement, range(schema.VERSION, 0, -1)))
+        return next((rows for layout in layouts if (rows := _read(copy, layout))), {})
+
+
+def _read(copy: Path, layout: str | None) -> dict[int, dict[str, Any]]:
+    """The sound rows; with a `layout`, what the file says of the names of columns does not count."""
+    try:
+        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+            if layout is not None:
+                connection.execute("PRAGMA writable_schema = ON")  # else a word out of place hides every row
+                connection.execute("DELETE FROM sqlite_schema WHERE rowid > 1")
+                connection.execute(
+                    "UPDATE sqlite_schema SET type = 'table', name = 'jobs', tbl_name = 'jobs', sql = ?",
+                    [layout],
+                )
+                connection.execute("PRAGMA writable_schema = RESET")  # reads the layout again
+            connection.row_factory = sqlite3.Row
+            return {row["id"]: row for row in _readable(connection)}
+    except sqlite3.Error:
+        return {}
 
 
 def _fill_up(file: Path) -> None:

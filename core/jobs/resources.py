@@ -5,7 +5,7 @@ Nothing here loads torch: the page and the supervisor count without it.
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,14 +58,18 @@ def offered() -> Resources:
     )
 
 
-def expected(options: Mapping[str, Any]) -> Resources:
+def expected(options: Mapping[str, Any], offers: Collection[Resources] = ()) -> Resources:
     """What a job needs that says no more than its options: `threads` and `device`.
 
-    A job takes as many threads as it may have, at most eight: more make these computations no faster.
+    A job takes as many threads as it may have, at most eight: more make these computations no faster. What its options
+    leave open is never more than one of the `offers` has.
     """
     usable = usable_threads()
-    threads = options.get("threads") or os.environ.get("OMP_NUM_THREADS") or usable
-    wants_card = str(options.get("device", "auto")) != "cpu" and bool(devices())
+    most = max((offer.cpu for offer in offers), default=usable)
+    threads = options.get("threads") or min(int(os.environ.get("OMP_NUM_THREADS") or usable), max(1, most))
+    device = str(options.get("device", "auto"))
+    there = device == "cuda" or not offers or any(offer.gpu for offer in offers)
+    wants_card = device != "cpu" and there and bool(devices())
     return Resources(max(1, min(int(threads), usable, MOST_THREADS)), int(wants_card))
 
 

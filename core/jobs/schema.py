@@ -4,9 +4,11 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import fields
 from typing import Any
 
-from core.jobs.record import ENDED, LIVE
+from core.jobs.record import ENDED, LIVE, Job
 
 VERSION = 3
 FIRST = """
@@ -63,6 +65,9 @@ THIRD = f"""
 ALTER TABLE jobs ADD COLUMN seal TEXT NOT NULL DEFAULT '';
 UPDATE jobs SET seal = seal_of({", ".join(ASKED)});
 """
+KNOWN = {field.name for field in fields(Job)} - {"log"}
+NEEDED = KNOWN - ADDED.keys() - {"seal"}
+"""Columns of this version, and those that a file of the first one has."""
 STEPS = (FIRST, SECOND, THIRD)
 """What leads from each version to the next, from an empty file on."""
 
@@ -75,10 +80,21 @@ def version(connection: sqlite3.Connection) -> int:
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
     """Change the file to this version, in one transaction."""
     steps = "".join(STEPS[version(connection) :])
+    _with_seals(connection).executescript(f"BEGIN; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def statement(number: int) -> str:
+    """What creates the job table of a version, with its columns in their order."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        _with_seals(connection).executescript("".join(STEPS[:number]))
+        return connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'jobs'").fetchone()[0]
+
+
+def _with_seals(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.create_function(
         "seal_of", len(ASKED), lambda *told: seal_of(dict(zip(ASKED, told, strict=True)))
     )
-    connection.executescript(f"BEGIN; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
+    return connection
 
 
 def seal_of(row: Mapping[str, Any]) -> str:
@@ -91,7 +107,9 @@ def seal_of(row: Mapping[str, Any]) -> str:
 
 
 def is_sound(row: dict[str, Any]) -> bool:
-    """Whether the values of a row can be those that were written: a damaged file may hold anything."""
+    """Whether a row can be one that was written: a damaged file may hold anything, names of columns too."""
+    if not NEEDED <= row.keys() <= KNOWN:
+        return False
     whole = (
         "id",
         "attempt",

@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from core import paths
 from core.jobs import family
 from core.jobs.executors import opened
 from core.jobs.kinds import parse_kind
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     family.adopt_orphans()
+    paths.use_store(Path(chosen.store))
     rules = Rules(
         grace=chosen.grace,
         idle_exit=chosen.idle_exit,

@@ -14,6 +14,7 @@ from typing import Any
 
 from core.jobs import schema
 from core.jobs.database import Database
+from core.jobs.logs import Log
 from core.jobs.process import Identity
 from core.jobs.record import ENDED, Job, Progress, Refused, Request, boot_seconds
 from core.jobs.turns import ANYWHERE, Place, Turn, passed_by, queue
@@ -65,6 +66,7 @@ class JobTable(Database):
                         "wait until one ends, or cancel one"
                     )
                 row = connection.execute(insert, list(values.values())).fetchone()
+                Log(self._job(row).log).forget()  # of a job of this number in a table that was lost
         return self._job(row)
 
     def claim(self, places: Sequence[Place] = ANYWHERE, *, limit: int = 0) -> Job | None:

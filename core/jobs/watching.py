@@ -29,8 +29,8 @@ SCARCE: dict[int, str] = {  # how a process ends that asks for more memory than 
 }
 UNWRITTEN = "its end could not be recorded when it came"
 UNWRITTEN_FAILURE = (
-    f"{UNWRITTEN}, for the job table could not be written: often its disk is full. Finished steps are kept; make room, "
-    "then submit again to continue"
+    f"{UNWRITTEN}, for the job table could not be written: often its disk is full or memory ran out. Finished steps are "
+    "kept; make room, or lower what its log names, then try again to continue"
 )
 
 logger = logging.getLogger(__name__)
@@ -51,13 +51,13 @@ def death(ended: Ended) -> str:
     if ended.told:
         return ended.told
     if ended.code is None:
-        return "worker process died; its log may tell why, submit again to continue"
+        return "worker process died; its log may tell why, try again to continue"
     if ended.code >= 0:
         return f"worker process ended with status {ended.code} before it finished; its log may tell why"
     if -ended.code not in SCARCE:
-        return f"worker process died (signal {-ended.code}); submit again to continue"
+        return f"worker process died (signal {-ended.code}); try again to continue"
     return (
-        f"worker process died (signal {-ended.code}: {SCARCE[-ended.code]}); finished steps are kept, submit "
+        f"worker process died (signal {-ended.code}: {SCARCE[-ended.code]}); finished steps are kept, try "
         "again to continue. If it dies again, lower queries.count, training.batch_size or model.width, or give it fewer "
         "threads"
     )
@@ -155,6 +155,8 @@ class Supervisor:
             executor = self._executor(handle)
             self._copy_report(job, executor, handle)
             if ended := self._ended.get(job.id) or executor.poll(handle):
+                if self.table.get(job.id).handle not in ("", handle.name):
+                    return  # it lost the race for the job to an earlier worker, which is seen at the next look
                 self._ended[job.id] = ended  # it is told once, and the table may not take it now
                 self._copy_report(job, executor, handle)  # its last one may have come between
                 self._bury(job, executor, ended)

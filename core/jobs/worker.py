@@ -12,8 +12,10 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from core import memory
 from core.jobs import family
 from core.jobs.desk import Desk
 from core.jobs.kinds import KINDS, parse_kind, resolve
@@ -50,6 +52,16 @@ def set_threads(spec: Mapping[str, Any]) -> None:
     os.environ["OMP_NUM_THREADS"] = str(asked or usable)
 
 
+def use_data(spec: Mapping[str, Any]) -> None:
+    """Look for images where whoever asked does; the supervisor may have been started by somebody else.
+
+    On another machine the folder may have another path: what is set there counts then.
+    """
+    told = spec.get("options", {}).get("data")
+    if told and (Path(told).is_dir() or "INFLUENCE_DATA" not in os.environ):
+        os.environ["INFLUENCE_DATA"] = str(told)
+
+
 def stop_on_sigterm(reporter: Reporter) -> None:
     """Turn SIGTERM into a cancellation here, and leave it deadly in processes forked from here."""
     signal.signal(signal.SIGTERM, lambda number, frame: reporter.cancel())
@@ -63,7 +75,8 @@ def work(job: Job, reporter: Reporter, kinds: Mapping[str, str]) -> tuple[str, s
             raise ValueError("what was asked for does not match its digest any more: submit it again")
         spec = json.loads(job.spec)
         set_threads(spec)
-        with reporting(reporter):
+        use_data(spec)
+        with reporting(reporter), memory.explained(job.kind):
             resolve(job.kind, kinds)(spec)
     except Cancelled:
         return "cancelled", None
@@ -96,7 +109,7 @@ def record_end(book: Book, job: Job, reporter: Reporter, *, state: str, error: s
         try:
             reporter.catch_up()
             if state == "cancelled" and not book.get(job.id).cancel_requested:
-                error = "stopped by SIGTERM from outside; submit again to continue"
+                error = "stopped by SIGTERM from outside; try again to continue"
             if book.finish(job.id, state, error, job.worker).worker == job.worker:
                 return int(state == "failed")
         except (JobsUnavailable, LookupError):

@@ -72,7 +72,7 @@ def all_at_once(office: Office, times: int, chance: random.Random) -> Row:
         again = office.submit("once", steps=STEPS, pause=0.0, name=f"all {n}")
         second = office.wait_for(again, ended, 60) if again.id != job.id else first
         office.kill_supervisor()
-        told = first.state == "done" or "submit again to continue" in (first.error or "")
+        told = first.state == "done" or "try again to continue" in (first.error or "")
         whole = steps_of(office) == [str(step) for step in range(STEPS)]
         wrong += not (told and whole and second.state == "done" and reached <= STEPS)
     return row(

@@ -48,7 +48,7 @@ def test_everything_killed_at_once_is_told_and_goes_on_where_it_was(office: Offi
     office.kill_supervisor()
     office.supervise("--idle-exit=9")
     failed = office.wait_for(job, ended)
-    assert failed.state == "failed" and "submit again to continue" in failed.error
+    assert failed.state == "failed" and "try again to continue" in failed.error
     again = office.submit("once", steps=40, pause=0.03)
     assert office.wait_for(again, ended).phase_first >= 3
     assert office.kept.read_text().split() == [str(step) for step in range(40)]

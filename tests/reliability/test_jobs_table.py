@@ -108,6 +108,23 @@ def test_a_truncated_table_is_refused_until_it_is_repaired_and_readable_jobs_are
     assert orders.repair_file(office.table.path) is None
 
 
+@pytest.mark.parametrize("name", [b"started_boot", b"title", b"seal", b"id", b"TABLE jobs"])
+def test_a_bit_that_flipped_in_the_layout_is_damage_and_repair_keeps_every_job(office: Office, name):
+    asked = [office.submit("once", steps=1, seed=seed) for seed in range(30)]
+    with closing(sqlite3.connect(office.table.path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = office.table.path.read_bytes()
+    place = whole.index(name + b" ")
+    office.table.path.write_bytes(whole[:place] + bytes([whole[place] ^ 2]) + whole[place + 1 :])
+    with pytest.raises(JobsDamaged, match=r"is damaged: .*core jobs repair"):
+        jobs.table(office.store).list()
+    repaired = orders.repair_file(office.table.path)
+    assert repaired and repaired.saved == 30
+    assert {job.id: job.spec for job in jobs.table(office.store).list()} == {
+        job.id: job.spec for job in asked
+    }
+
+
 def test_a_table_that_may_only_be_read_is_told_and_its_jobs_are_still_shown(office: Office):
     job = office.submit("once", steps=1, pause=0)
     folder = office.table.path.parent

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path
 from subprocess import Popen
 
@@ -92,7 +93,13 @@ class LocalProcess:
         return devices()[: self._slots.gpu]
 
     def _mark(self, job_id: int | str) -> str:
-        return f"{self._folder}#{job_id}"
+        return f"{self._folder}#{self._disk}#{job_id}"
+
+    @cached_property
+    def _disk(self) -> str:
+        """Tells folders of one path apart: others' processes may see another disk there (private /tmp, containers)."""
+        known = self._folder.stat()
+        return f"{known.st_dev}.{known.st_ino}"
 
     def _taken_apart(self, handle: Handle) -> tuple[int, Identity]:
         job_id, _, process = handle.name.partition("/")
