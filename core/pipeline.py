@@ -52,9 +52,10 @@ class Plan:
 
     @property
     def goals(self) -> list[Artifact[Any]]:
-        """What a finished investigation consists of."""
-        views = [self.dataset, self.victim, self.before, self.queries, self.changed]
-        return [*views, *self.detections.values(), self.scores, *self.after.values()]
+        """What a finished investigation consists of: all that the pages and the summary read."""
+        views = [self.dataset, self.poisoning, self.victim, self.before, self.queries, self.changed]
+        models = [*self.cleaned.values(), *self.after.values()]
+        return [*views, *self.detections.values(), self.scores, *models]
 
 
 def plan(x: Experiment, store: Store) -> Plan:

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from core import paths
 from core.engine.server import serve
 
 IDLE_SECONDS = 900.0
@@ -21,7 +22,7 @@ def main() -> None:
     )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    os.environ["INFLUENCE_STORE"] = str(chosen.store)
+    paths.use_store(chosen.store)
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     serve(chosen.store, chosen.parent, chosen.idle)
     sys.stdout.flush()

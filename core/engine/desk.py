@@ -4,6 +4,8 @@ The results are those of the pipeline, under its keys; only the way to the score
 by label. The one file of the engine that imports torch.
 """
 
+import hashlib
+import json
 import logging
 import shutil
 import time
@@ -121,10 +123,16 @@ class Desk:
 
     def _session(self, p: Plan) -> Session:
         """Raises NotHandled for a network that only kronfluence handles."""
-        x, factors = p.experiment, p.factors
-        folder = self.root / "gradients" / factors.key
+        x, factors = p.experiment, p.factors.value
+        folder = self.root / "gradients" / _fit(p.factors)
         make_room(folder)
-        return Session(x.model, p.victim.value, p.poisoned.value, factors.value, folder, GRADIENT_BYTES)
+        return Session(x.model, p.victim.value, p.poisoned.value, factors, folder, GRADIENT_BYTES)
+
+
+def _fit(factors: Artifact[Any]) -> str:
+    """Names what was fitted, beyond its key: fitted again elsewhere, the eigenvectors have other signs and other order."""
+    files = json.dumps(factors.meta["files"], sort_keys=True)
+    return f"{factors.key}-{hashlib.sha256(files.encode()).hexdigest()[:8]}"
 
 
 def _judge(found: Artifact[Any]) -> None:

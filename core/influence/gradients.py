@@ -2,11 +2,13 @@
 
 Rows are in the eigenbasis and not yet divided by the curvature, so damping, strategy and the choice of layers stay
 free. One file per training label, bf16 [n P], filled when a question first reaches that label; a label that was
-interrupted goes on where it stopped. Products are taken in fp32.
+interrupted goes on where it stopped. Products are taken in fp32. A record beside each file has a checksum of every piece,
+compared when the file is first used: what was cut off, altered or half deleted since is computed again.
 """
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +28,8 @@ COLUMNS = 8192
 """Numbers of a row that are widened to fp32 at a time: they stay in the cache."""
 RESERVE = 2 * 2**30
 """Disk space that is left alone."""
+Piece = tuple[int, int]
+"""Where some rows end that were stored together, and their checksum."""
 
 
 class GradientStore:
@@ -40,6 +44,8 @@ class GradientStore:
         self.network, self.dataset, self.bases = network, dataset, bases
         self.folder, self.budget = folder, budget
         self.parameters = sum(layer.parameters for layer in tracked(network))
+        self._sound: dict[int, tuple[int, list[Piece]]] = {}
+        """By label, the file that was checked and its pieces that are as they were written."""
 
     def rows(self, label: int) -> np.ndarray:
         """Training images that carry a label."""
@@ -100,6 +106,7 @@ class GradientStore:
         shape, path = (len(self.rows(label)), self.parameters), self._path(label)
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)  # of a file that is gone
             with path.open("wb") as file:
                 file.truncate(shape[0] * shape[1] * BYTES)  # takes no space until written
         mapped = np.memmap(path, np.int16, "r+", shape=shape)
@@ -109,15 +116,48 @@ class GradientStore:
         return self.folder / f"{label}.bf16"
 
     def _done(self, label: int) -> int:
+        """How many rows are stored, from the first on."""
+        pieces = self._pieces(label)
+        return pieces[-1][0] if pieces else 0
+
+    def _pieces(self, label: int) -> list[Piece]:
+        """Those that may be used; compared once for as long as the file is the same."""
+        path = self._path(label)
         try:
-            return int(json.loads(self._path(label).with_suffix(".json").read_text())["done"])
-        except FileNotFoundError:
-            return 0
+            told, file = json.loads(path.with_suffix(".json").read_text())["pieces"], path.stat()
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            self._sound.pop(label, None)
+            return []
+        if file.st_size != len(self.rows(label)) * self.parameters * BYTES:
+            self._sound[label] = file.st_ino, []
+            return []
+        if label not in self._sound or self._sound[label][0] != file.st_ino:
+            self._sound[label] = file.st_ino, self._compared(label, told)
+        return self._sound[label][1]
+
+    def _compared(self, label: int, told: list[Piece]) -> list[Piece]:
+        """The pieces up to the first that is not as it was written."""
+        stored, sound, start = self._open(label), list[Piece](), 0
+        for end, checksum in told if isinstance(told, list) else ():
+            if not start < end <= len(stored) or _checksum(stored[start:end]) != checksum:
+                break
+            sound.append((end, checksum))
+            start = end
+        return sound
 
     def _record(self, label: int, done: int) -> None:
+        file, stored = self._path(label).stat().st_ino, self._open(label)
+        known, before = self._sound.get(label, (file, list[Piece]()))
+        before = before if known == file else []
+        pieces = [*before, (done, _checksum(stored[before[-1][0] if before else 0 : done]))]
+        self._sound[label] = file, pieces
         part = self._path(label).with_suffix(".part")
-        part.write_text(json.dumps({"done": done}))
+        part.write_text(json.dumps({"done": done, "pieces": pieces}))
         part.rename(part.with_suffix(".json"))
+
+
+def _checksum(rows: Tensor) -> int:
+    return zlib.crc32(rows.view(torch.int16).numpy().data)
 
 
 def _product(queries: Tensor, stored: Tensor) -> Tensor:

@@ -145,14 +145,17 @@ def pairwise(
             gradients = ours.query_gradients(network, poisoned, images, labels, bases)
             for place, (basis, weight) in enumerate(zip(bases, weights, strict=True)):  # one layer at a time
                 gradients[place] = basis.back(gradients[place].mul_(weight))
-            score_all(ours.ScorePass(network, poisoned, gradients), values[some])
+            score_all(ours.ScorePass(network, poisoned, gradients), values[some], first=some.start)
     return values
 
 
-def score_all(work: ours.ScorePass, values: np.ndarray) -> None:
-    """Write the scores of all training images into `values` [q n], from where a killed run stopped."""
+def score_all(work: ours.ScorePass, values: np.ndarray, *, first: int = 0) -> None:
+    """Write the scores of all training images into `values` [q n], from where a killed run stopped.
+
+    `first` is the number of the first query: a run that goes on with less memory may cut the queries anew.
+    """
     n, done = values.shape[1], 0
-    kept = partial.work("scores", queries=len(values))
+    kept = partial.work("scores", queries=len(values), first=first)
     if state := kept.latest():
         done = state.plain["done"]
         values[:, :done] = state.arrays["scores"]

@@ -1,6 +1,7 @@
 """Influence means what it says: the sign, the formula and the numbers, checked against independent ways."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from safetensors.numpy import load_file
 from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 
-from core import runs, stages
+from core import partial, runs, stages
 from core.artifacts import Dataset, Factors, Split, TrainedModel
 from core.experiment import FactorSettings, ScoreSettings
 from core.influence import scores as scoring
@@ -77,6 +78,7 @@ def problem(tmp_path_factory) -> SimpleNamespace:
     factors = fit(victim, data, tmp_path_factory.mktemp("factors"))
     queries = Images(images.astype(np.float32) / 255, labels)
     found = SimpleNamespace(data=data, features=features, labels=labels, fitted=fitted, victim=victim)
+    found.images, found.weights = images.astype(np.float32) / 255, weights
     found.score = lambda damping: pairwise(
         ScoreSettings(damping=damping), restore(Softmax(), weights, data), data, factors, queries
     )
@@ -252,3 +254,24 @@ def test_scoring_does_not_alter_the_stored_weights_or_factors(tiny, score_tiny):
     before = {p: p.stat().st_mtime_ns for p in Path(factors.value.directory).iterdir()}
     score_tiny()
     assert {p: p.stat().st_mtime_ns for p in Path(factors.value.directory).iterdir()} == before
+
+
+def test_a_killed_run_that_cuts_its_queries_anew_takes_up_no_scores_of_other_queries(
+    problem, tmp_path, monkeypatch
+):
+    """Three pieces of 3, 3 and 1 queries; with less memory afterwards every piece has 1."""
+    queries = Images(problem.images[:7], problem.labels[:7])
+
+    def score(size: int) -> np.ndarray:
+        cut = [slice(i, min(i + size, 7)) for i in range(0, 7, size)]
+        monkeypatch.setattr(scoring, "queries_at_a_time", lambda *_: cut)
+        network = restore(Softmax(), problem.weights, problem.data)
+        return pairwise(ScoreSettings(damping=PENALTY), network, problem.data, problem.factors, queries)
+
+    monkeypatch.setattr(partial, "SECONDS", 0)
+    monkeypatch.setattr(partial, "SHARE", 1e9)
+    with suppress(KeyboardInterrupt), partial.kept(tmp_path, "key"):
+        score(3)
+        raise KeyboardInterrupt  # before the result was written
+    with partial.kept(tmp_path, "key"):
+        assert np.allclose(score(1), problem.scores[:7], atol=1e-4 * np.abs(problem.scores[:7]).max())

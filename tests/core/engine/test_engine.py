@@ -12,6 +12,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+import torch
 
 from core.engine import place
 from core.engine.answer import Answer
@@ -227,3 +228,23 @@ def test_gradients_of_other_cases_make_room(store_root, monkeypatch):
         os.utime(folder, (age, age))
     make_room(store_root / "gradients" / "mine")
     assert {f.name for f in (store_root / "gradients").iterdir()} == {"new", "mine"}
+
+
+def test_gradients_of_one_fit_are_never_used_with_another_one_of_the_same_key(opened, about, monkeypatch):
+    """Fitted again on another device or by another library, eigenvectors come with other signs."""
+    desk = Desk(opened)
+    desk.answer(about_scores(about("test-3")), lambda *_: None)
+    shutil.rmtree(opened / "fit_factors")
+    real = torch.linalg.eigh
+
+    def other_signs(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values, vectors = real(matrix)
+        return values, vectors * (1 - 2 * (torch.arange(len(values)) % 2))
+
+    monkeypatch.setattr(torch.linalg, "eigh", other_signs)
+    p = about("test-4")
+    Desk(opened).answer(about_scores(p), lambda *_: None)
+    shutil.copytree(opened, opened.parent / "pass", ignore=shutil.ignore_patterns("score_pairs", "locks"))
+    plain = about("test-4", opened.parent / "pass", computes=True).scores.value
+    kept = p.scores.value
+    assert np.abs(kept.values - plain.values).max() < 2e-2 * np.abs(plain.values).max()

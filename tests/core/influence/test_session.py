@@ -1,6 +1,7 @@
 """A kept victim answers what a pass would answer, from stored gradients, whatever the question."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,3 +156,23 @@ def test_self_influence_is_positive_and_what_a_score_against_oneself_is(case, se
     rows = np.arange(0, len(case.training), 50)
     own = session.self_influence(rows, QUESTION)
     assert (own > 0).all() and close(session.self_influence(rows[:2], QUESTION), own[:2], 1e-5)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut off", "altered", "record cut off"])
+def test_kept_gradients_that_are_not_as_they_were_written_are_never_used(case, session, damage):
+    first = whole(session, case)
+    for label in (1, 4):
+        file = session.store.folder / f"{label}.bf16"
+        if damage == "gone":
+            file.unlink()
+        elif damage == "cut off":
+            os.truncate(file, file.stat().st_size // 2)
+        elif damage == "altered":
+            data = np.fromfile(file, np.uint16)
+            data[::1000] ^= 0x4000  # a bit of the exponent
+            data.tofile(file)
+        else:
+            file.with_suffix(".json").write_text('{"done": 3')
+    again = Session(*case.opened, session.store.folder, 10**9)
+    assert close(whole(again, case), first, 1e-5)
+    assert Session(*case.opened, session.store.folder, 10**9).stored_labels == tuple(range(10))
