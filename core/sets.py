@@ -60,6 +60,14 @@ def read(digest: str) -> Int64[np.ndarray, " f"]:
     return rows
 
 
+def is_of(digest: str, salt: str) -> bool:
+    """Whether a set was made in the case of this salt: in no other, where its maker may have seen the truth."""
+    try:
+        return json.loads((folder() / f"{digest}.json").read_text())["salt"] == salt
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 MAX_FILE_BYTES = 16 * 2**20
 COLUMN = "index"
 """Name of the column, or of the key, that holds the row of the training set."""

@@ -42,7 +42,7 @@ def _take_in(upload: object, place: str) -> None:
     st.session_state.pop(OPENED, None)
     access.require("import bundles")
     try:
-        opened = _uploaded(upload) if upload else bundle.open_bundle(located(place), results.store())
+        opened = _uploaded(upload) if upload else _opened(located(place))
     except (BundleRefused, CasebookUnavailable, OSError) as error:
         st.error(f"Not opened, and nothing of it was kept. {escaped(str(error))}", icon=":material/block:")
         return
@@ -56,7 +56,11 @@ def _uploaded(upload: object) -> Opened:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bundle.zip"
         file.write_bytes(upload.getbuffer())  # type: ignore[attr-defined]
-        return bundle.open_bundle(file, results.store())
+        return _opened(file)
+
+
+def _opened(file: Path) -> Opened:
+    return bundle.open_bundle(file, results.store(), marks=access.visitor().signed_in)
 
 
 def located(place: str) -> Path:

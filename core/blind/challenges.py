@@ -149,9 +149,17 @@ def start(root: Path, challenge_id: str) -> tuple[dict[str, str], frozenset[str]
 
 def every(root: Path) -> list[Challenge]:
     """All challenges, newest first."""
+    return [found for found in _listed(root) if found]
+
+
+def unreadable(root: Path) -> int:
+    """How many were made for methods that are not here."""
+    return _listed(root).count(None)
+
+
+def _listed(root: Path) -> list[Challenge | None]:
     with casebook.reading(root) as book:
-        rows = book.execute(f"{FINDS} ORDER BY created DESC, id").fetchall()
-    return [found for row in rows if (found := _read(row))]
+        return [_read(row) for row in book.execute(f"{FINDS} ORDER BY created DESC, id")]
 
 
 def _read(row: sqlite3.Row) -> Challenge | None:

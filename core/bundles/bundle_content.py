@@ -17,6 +17,7 @@ import numpy as np
 
 from core import datasets, runs, safeload, serial, sets, soundness
 from core.artifacts import Dataset, Detection, InfluenceScores
+from core.bundles import bundle_fit
 from core.bundles.bundle_layout import FORMAT, MANIFEST, STAGES, BundleRefused, is_array
 from core.cases import Case
 from core.experiment import Experiment
@@ -25,7 +26,7 @@ from core.runs import Run
 from core.store import Artifact, Store, check_integrity
 from core.unlearned import outcome_jobs, outcomes
 
-LONGEST_SALT = 200
+LONGEST_SALT, LONGEST_WORDS = 200, 300
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -111,6 +112,7 @@ def _check_result(folder: Path, artifact: Artifact[Any], digests: dict[str, str]
         if told != (artifact.stage.name, artifact.stored_as, artifact.stored_as, inside):
             raise BundleRefused(f"{name}: its record is that of another result")
         check_integrity(place, meta)
+        _check_record(meta, name)
         value = serial.read(artifact.stage.returns, place, meta["values"])
         _check_types(value, name)
         _check_dataset(value, name)
@@ -127,6 +129,16 @@ def _recomputed(meta: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def _check_record(meta: dict[str, Any], name: str) -> None:
+    """What pages and reports tell of how a result was made."""
+    when, seconds, hardware, versions = (meta.get(n) for n in ("created", "seconds", "hardware", "versions"))
+    _require(isinstance(when, str) and bool(DATE.fullmatch(when)), name, "date")
+    _require(type(seconds) in (int, float) and 0 <= seconds < 1e12, name, "duration")  # type: ignore[operator]
+    _require(isinstance(hardware, str) and len(hardware) <= LONGEST_WORDS, name, "hardware")
+    told = [*versions, *versions.values()] if isinstance(versions, dict) else [None]
+    _require(all(isinstance(t, str) and len(t) <= LONGEST_WORDS for t in told), name, "versions")
+
+
 def _check_types(value: Any, name: str) -> None:
     hints = typing.get_type_hints(type(value))
     for field in dataclasses.fields(value):
@@ -141,6 +153,9 @@ def _check_types(value: Any, name: str) -> None:
                 name,
                 field.name,
             )
+        elif typing.get_origin(hint) is tuple:
+            of = PLAIN.get(typing.get_args(hint)[0], (dict,))
+            _require(isinstance(item, tuple) and all(isinstance(i, of) for i in item), name, field.name)
         else:
             _require(
                 isinstance(item, PLAIN.get(hint, (int, float, str, tuple, type(None)))), name, field.name
@@ -164,7 +179,7 @@ def _check_dataset(value: Any, name: str) -> None:
 
 def _check_whole(run: Run, p: Plan) -> None:
     """Raise BundleRefused unless the pages can show the run, and its numbers fit each other."""
-    if lacking := Case(run, p, ()).unfinished:
+    if lacking := [a for a in (*Case(run, p, ()).unfinished, p.controls) if not a.store.find(a)]:
         raise BundleRefused(
             f"run {run.id}: lacks {lacking[0].stage.name} {lacking[0].stored_as}; it is not whole"
         )
@@ -178,9 +193,8 @@ def _check_whole(run: Run, p: Plan) -> None:
         fits = (
             fits and bool(np.isin(queries.labels, np.arange(k)).all()) and len(queries.images) == len(queries)
         )
-    poisons = p.poisoning.value.indices
-    fits = fits and bool(((poisons >= 0) & (poisons < n)).all())
     _require(bool(fits), f"run {run.id}", "results of one size")
+    bundle_fit.check(run, p)
 
 
 def _check_notes(folder: Path, plans: list[Plan]) -> None:

@@ -7,11 +7,12 @@ import json
 import math
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core import casebook
+from core import casebook, saved_views
 from core.bundles.bundle_layout import BundleRefused
 from core.review.verdict_rows import VERDICTS, checked_name, checked_reason
 from core.safeload import plain
@@ -22,6 +23,8 @@ VERDICT = ("case_id", "image", "reviewer", "verdict", "reason", "at")
 SAVED = ("case_id", "page", "name", "address", "starred", "created")
 MAX_NAME, MAX_ADDRESS = 80, 4000
 Rows = dict[str, list[dict[str, Any]]]
+NOT_OURS = {"embed", "embed_options"}
+"""Parts of an address that Streamlit keeps to itself: a link that has one breaks the page it stands on."""
 PAGE = re.compile(r"[a-z_]{1,30}")
 
 
@@ -55,6 +58,8 @@ def checked(told: Any, sizes: dict[str, int]) -> Rows:
             earlier.add(row["id"])
         for row in told["saved_views"]:
             _check_view(row, sizes)
+        each = Counter(row["case_id"] for row in told["saved_views"])
+        _require(max(each.values(), default=0) <= saved_views.MOST, "number of saved views")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BundleRefused(f"casebook.json: a row is not one of ours ({plain(str(error))[:100]})") from error
     return told
@@ -77,7 +82,8 @@ def _check_view(row: dict[str, Any], sizes: dict[str, int]) -> None:
     _require(len(row["address"]) <= MAX_ADDRESS, "address")
     address = json.loads(row["address"])
     pairs = [text for pair in address.items() for text in pair]
-    _require(all(isinstance(text, str) for text in pairs), "address")
+    _require(all(isinstance(text, str) and plain(text) == text for text in pairs), "address")
+    _require(not {name.lower() for name in address} & NOT_OURS, "address")
     _require(_is_time(row["created"]), "time")
 
 
@@ -90,33 +96,48 @@ def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value) and 0 <= value < 1e11
 
 
+def marked(told: Rows) -> Rows:
+    """The same, with names of reviewers that nobody here has."""
+    rows = [
+        row | {"reviewer": checked_name(f"{row['reviewer'][:26]} (from bundle)")} for row in told["verdicts"]
+    ]
+    return told | {"verdicts": rows}
+
+
 def add(root: Path, told: Rows) -> int:
     """Add the rows that the casebook lacks; returns how many."""
     if not any(told.values()):
         return 0
     with casebook.writing(root) as book:
         before = book.total_changes
-        numbers: dict[int, int] = {}
+        verdicts = _Table(book, "verdicts", (*VERDICT, "undoes"), told["verdicts"])
+        numbers: dict[int | None, int | None] = {
+            None: None
+        }  # rows that undo others name them by their number here
         for row in told["verdicts"]:
-            numbers[row["id"]] = _verdict(book, row, numbers)
+            numbers[row["id"]] = verdicts.put(row | {"undoes": numbers[row["undoes"]]})
+        views = _Table(book, "saved_views", SAVED, told["saved_views"])
         for row in told["saved_views"]:
-            _insert_once(book, "saved_views", {name: row[name] for name in SAVED})
+            views.put(row)
         return book.total_changes - before
 
 
-def _verdict(book: sqlite3.Connection, row: dict[str, Any], numbers: dict[int, int]) -> int:
-    """Number of the row here: rows that undo others name them by their number here."""
-    undoes = None if row["undoes"] is None else numbers[row["undoes"]]
-    return _insert_once(book, "verdicts", {name: row[name] for name in VERDICT} | {"undoes": undoes})
+class _Table:
+    """Rows of a table about the cases of a bundle, looked up by what they say; asking SQLite for each takes hours."""
 
+    def __init__(
+        self, book: sqlite3.Connection, name: str, columns: Sequence[str], rows: list[dict[str, Any]]
+    ) -> None:
+        self._book, self._columns = book, columns
+        marks = ", ".join("?" * len(columns))
+        self._insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks}) RETURNING id"
+        query = f"SELECT id, {', '.join(columns)} FROM {name} WHERE case_id = ? ORDER BY id DESC"
+        known = (one for case in {row["case_id"] for row in rows} for one in book.execute(query, [case]))
+        self._numbers: dict[tuple[Any, ...], int] = {tuple(one)[1:]: one[0] for one in known}
 
-def _insert_once(book: sqlite3.Connection, table: str, values: dict[str, Any]) -> int:
-    same = " AND ".join(f"{name} IS ?" for name in values)
-    found = book.execute(f"SELECT id FROM {table} WHERE {same}", list(values.values())).fetchone()
-    if found:
-        return found[0]
-    marks = ", ".join("?" * len(values))
-    made = book.execute(
-        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks}) RETURNING id", list(values.values())
-    )
-    return made.fetchone()[0]
+    def put(self, row: dict[str, Any]) -> int:
+        """Number of the row here, added where it is not there yet."""
+        values = tuple(row[name] for name in self._columns)
+        if values not in self._numbers:
+            self._numbers[values] = self._book.execute(self._insert, values).fetchone()[0]
+        return self._numbers[values]

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.export import safe_cell
 from core.review.verdict_rows import VERDICTS, Ledger, Row, checked_name, checked_reason
-from core.review.verdicts import Gesture, Verdicts
+from core.review.verdicts import Verdicts
 from core.safeload import plain
 
 FORMAT, VERSION = "influence collapse verdicts", 1
@@ -107,20 +107,15 @@ def _entry(entry: Any, size: int) -> tuple[int, str, str] | None:
         return None
 
 
-def bring_in(of: Verdicts, brought: Brought, *, reserved: str = "") -> int:
+def bring_in(of: Verdicts, brought: Brought, *, reserved: str | None = "") -> int:
     """Write what a file says as far as it differs from what stands; returns how many images changed.
 
-    `reserved` is the name of who reads it in: a file with that name does not overwrite, it gets a name of its own.
+    `reserved` is the name of who reads it in: a file with that name does not overwrite, it gets a name of its own. None
+    where people sign in: nobody writes under a name that is not his, so every name of a file is marked.
     """
-    changed = 0
-    for name, said in brought.said.items():
-        groups: dict[tuple[str, str], list[int]] = {}
-        for image, what in said.items():
-            groups.setdefault(what, []).append(image)
-        owner = checked_name(f"{name[:28]} (from file)") if name == reserved else name
-        gestures = [Gesture("judge", tuple(images), *what) for what, images in groups.items()]
-        changed += of.perform(owner, gestures)
-    return changed
+    marked = {name: reserved is None or name == reserved for name in brought.said}
+    owners = {name: checked_name(f"{name[:28]} (from file)") if marked[name] else name for name in marked}
+    return sum(of.take_over(owners[name], said) for name, said in brought.said.items())
 
 
 def audit_csv(rows: Iterable[Row]) -> bytes:

@@ -7,7 +7,7 @@ gesture, for example a whole page called poison, share their time and are undone
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -73,6 +73,16 @@ class Verdicts:
         with casebook.writing(self.root) as book:
             return sum(self._write(book, who, gesture) for gesture in gestures)
 
+    def take_over(self, reviewer: str, said: Mapping[int, tuple[str, str]]) -> int:
+        """Write verdicts and reasons by image, as one gesture; returns how many of them changed."""
+        who = checked_name(reviewer)
+        for image, (verdict, reason) in said.items():
+            self._check(Gesture("judge", (image,), verdict))
+            checked_reason(reason)
+        with casebook.writing(self.root) as book:
+            found = ledger(self._records(book, who), self.size)
+            return self._insert(book, _changed(found, who, said), found)
+
     def undo_row(self, reviewer: str, row: int) -> bool:
         """Take back one row of the reviewer's, judged or undone; False where it does not stand any more."""
         with casebook.writing(self.root) as book:
@@ -112,12 +122,16 @@ class Verdicts:
 
 def _judged(found: Ledger, reviewer: str, gesture: Gesture) -> list[Row]:
     """Rows for the images whose verdict changes, or whose reason does."""
+    said = gesture.verdict, checked_reason(gesture.reason)
+    return _changed(found, reviewer, dict.fromkeys(gesture.images, said))
+
+
+def _changed(found: Ledger, reviewer: str, said: Mapping[int, tuple[str, str]]) -> list[Row]:
     standing, reasons = found.standing(reviewer), found.reasons(reviewer)
-    reason = checked_reason(gesture.reason)
     return [
-        Row(0, i, reviewer, gesture.verdict, reason)
-        for i in dict.fromkeys(gesture.images)
-        if standing.get(i, AUTO) != gesture.verdict or (reason and reason != reasons.get(i))
+        Row(0, i, reviewer, verdict, reason)
+        for i, (verdict, reason) in said.items()
+        if standing.get(i, AUTO) != verdict or (reason and reason != reasons.get(i))
     ]
 
 

@@ -19,14 +19,15 @@ from app.panels import EVIDENCE
 from app.panels.challenge.blind_teacher import LOCKS
 from app.panels.review import review_book
 from app.state import View, parameters_of
-from core import attack_view, casebook, cases, jobs, runs
+from core import attack_view, casebook, cases, jobs, registry, runs
 from core import truth as truths
 from core.blind import challenges, commitments
 from core.blind.challenges import Wanted
 from core.detectors.contrast import Contrast
 from core.detectors.delta_influence import DeltaInfluence
 from core.review.verdicts import Verdicts
-from core.unlearned import outcome_jobs
+from core.store import Store
+from core.unlearned import outcome_jobs, outcomes
 from core.unlearned.outcomes import Asked
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,34 @@ def test_no_page_of_a_sealed_challenge_names_the_attack_or_depends_on_who_the_po
         assert not [name for name in wrong if re.search(rf"\b{re.escape(name)}\b", sent, re.IGNORECASE)]
     other_truth(challenge.id)
     assert told(page, challenge.id) == before
+
+
+@pytest.mark.parametrize("stage", ["choose_poisons", "train", "score_pairs", "affected_queries", "evaluate"])
+def test_a_damaged_result_behind_a_sealed_challenge_is_not_named(
+    stage, visit, words, case, challenge, store_root
+):
+    for file in (store_root / stage).glob("*/*.npy"):
+        file.write_bytes(file.read_bytes()[:-1])
+    results._cases.clear()
+    wrong = [*secrets_of(case, challenge), case.plan.poisoning.key, str(store_root)]
+    pages = [words(visit(page, case=challenge.id, v="1")) for page in ("investigate", "unlearn", "report")]
+    pages.append(words(visit("cases")))
+    assert any("was changed after it was computed" in told for told in pages)
+    assert not [name for told in pages for name in wrong if name in told.replace("\\", "")]
+
+
+def test_a_set_chosen_with_the_truth_after_the_challenge_was_made_shows_nowhere_in_it(
+    told, case, challenge, store_root
+):
+    before = told("unlearn", challenge.id)
+    rule = outcomes.kept_set(case.plan.poisoning.value.indices)  # in the case itself, whose truth is open
+    exact = Asked(rule, registry.create("unlearners", "exact"), case.run.experiment.recipe.seed)
+    outcome_jobs.note(case.plan, exact)
+    own = outcomes.own_plan(case.plan, Store(store_root))
+    for goal in outcomes.steps(own, exact).goals:
+        _ = goal.value
+    results._cases.clear()
+    assert told("unlearn", challenge.id) == before
 
 
 def test_the_leak_tests_would_notice_a_leak(told, challenge, store_root):

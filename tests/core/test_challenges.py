@@ -150,15 +150,15 @@ def test_revealing_is_for_good_and_keeps_its_first_time(challenge, tmp_path):
 
 
 def test_sets_that_people_chose_with_the_truth_are_no_outcomes_of_a_sealed_copy(blind):
-    def outcome(role: str, rule, created: str):
-        made = SimpleNamespace(model=SimpleNamespace(meta={"created": created}))
-        return SimpleNamespace(asked=SimpleNamespace(role=role), detector=rule, made=made)
+    def outcome(role: str, rule):
+        return SimpleNamespace(asked=SimpleNamespace(role=role), detector=rule)
 
-    before, after = "2020-01-01T00:00:00Z", "2120-01-01T00:00:00Z"
-    cases_ = [("flags", Contrast(), before), ("flags", Reviewed(), before), ("flags", Reviewed(), after)]
-    cases_ += [("oracle", Contrast(), after), ("random", Reviewed(), before)]
-    told = [cases._tells_nothing(outcome(*one), blind.run.created) for one in cases_]
-    assert told == [True, False, True, False, False]
+    in_the_case, in_another_copy = Reviewed(digest=sets.keep([3, 7])), Reviewed(digest=sets.keep([3, 7], "b"))
+    own, gone = Reviewed(digest=sets.keep([3, 7], blind.salt)), Reviewed(digest="0" * 32)
+    cases_ = [("flags", Contrast()), ("flags", own), ("random", own), ("oracle", Contrast())]
+    cases_ += [("flags", rule) for rule in (in_the_case, in_another_copy, gone)]
+    told = [cases._tells_nothing(outcome(*one), blind.salt) for one in cases_]
+    assert told == [True, True, True, False, False, False, False]
 
 
 def test_variants_of_a_copy_carry_its_name_and_not_their_own(blind):

@@ -252,6 +252,26 @@ def test_a_file_does_not_overwrite_who_reads_it_in(book):
     assert standing(book, "Ada (from file)") == {1: "keep"}
 
 
+def test_where_people_sign_in_a_file_writes_nothing_in_anybodys_name(book):
+    book.judge("Bob", [1], "poison")
+    bring_in(book, Brought({"Bob": {1: ("keep", "")}, "Ann": {2: ("keep", "")}}, 0), reserved=None)
+    found = book.read()
+    assert {name: found.standing(name) for name in found.reviewers} == {
+        "Bob": {1: "poison"},
+        "Bob (from file)": {1: "keep"},
+        "Ann (from file)": {2: "keep"},
+    }
+
+
+def test_thousands_of_reasons_of_their_own_are_brought_in_at_once(tmp_path):
+    book = Verdicts(tmp_path, "case", 50_000)
+    said = {i: ("keep", f"reason {i}") for i in range(5_000)}
+    began = time.perf_counter()
+    assert bring_in(book, Brought({"Ann": said}, 0)) == 5_000
+    assert time.perf_counter() - began < 10  # one gesture after the other took more than a minute
+    assert book.read().reasons("Ann")[4_999] == "reason 4999"
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

@@ -124,7 +124,7 @@ def test_the_attackers_pictures_are_not_served(kind, server, sealed):
 
 def test_a_class_works_through_a_challenge_with_locks(open_page, sealed, tmp_path):
     page = open_page(f"/investigate?case={sealed.two.id}")
-    expect(page.get_by_role("heading", name="Exercise 2")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Exercise 2")).to_be_visible()
     line = page.get_by_role("slider", name="Threshold")
     expect(line).to_have_attribute("aria-disabled", "true")
     line.focus()
@@ -136,7 +136,7 @@ def test_a_class_works_through_a_challenge_with_locks(open_page, sealed, tmp_pat
     page.get_by_label("Your name").fill("Ada")
     page.get_by_label("Your name").press("Tab")
     page.get_by_role("button", name="Commit this set").click()
-    expect(page.get_by_text("Your set is committed")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Your set is committed")).to_be_visible()
     page.get_by_role("button", name="Reveal the truth").click()
     dialog = page.get_by_role("dialog")
     sure = dialog.get_by_role("button", name="Reveal for good")
@@ -144,7 +144,7 @@ def test_a_class_works_through_a_challenge_with_locks(open_page, sealed, tmp_pat
     dialog.get_by_role("textbox").fill("reveal")
     dialog.get_by_role("textbox").press("Tab")
     sure.click()
-    expect(page.get_by_role("heading", name="Scoreboard")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Scoreboard")).to_be_visible()
     settled(page)
     page.get_by_text("Check the commitment").click()
     with page.expect_download() as waiting:

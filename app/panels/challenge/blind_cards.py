@@ -18,7 +18,7 @@ def challenge_cards() -> None:
     st.header("Blind challenges")
     for start in range(0, len(found), 2):
         for column, challenge in zip(st.columns(2), found[start : start + 2], strict=False):
-            with column, shell.explained_errors():
+            with column, shell.explained_errors(blind=True):
                 _card(challenge)
 
 

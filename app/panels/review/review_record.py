@@ -146,7 +146,8 @@ def _bring(of: Review, content: bytes) -> None:
 def _add(of: Review, brought: Brought) -> None:
     try:
         access.require("upload files")
-        changed = bring_in(review_book.book(of.case), brought, reserved=of.who)
+        reserved = None if access.visitor().signed_in else of.who
+        changed = bring_in(review_book.book(of.case), brought, reserved=reserved)
         st.toast(f"{words.counted(changed, 'verdict')} added.", icon=":material/check:")
     except CasebookUnavailable as error:
         st.error(escaped(str(error)), icon=":material/error:")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -120,6 +121,27 @@ def test_every_stage_inside_has_files_that_the_door_knows():
     for name, stage in bundle_layout.STAGES.items():
         for file in bundle_layout.file_names(stage.returns):
             bundle_layout.check_name(f"{name}/{'0' * 32}/{file}")
+
+
+def test_an_archive_full_of_notes_is_taken_in_within_seconds(tmp_path):
+    said = {"case_id": "a", "image": 0, "reviewer": "ann", "verdict": "keep", "reason": "", "undoes": None}
+    view = {"case_id": "a", "page": "x", "name": "n", "address": "{}", "starred": 0, "created": 1}
+    rows = {
+        "verdicts": [said | {"id": n, "at": n} for n in range(20_000)],
+        "saved_views": [view | {"name": f"{n}"} for n in range(20_000)],
+    }
+    began = time.perf_counter()
+    assert bundle_notes.add(tmp_path, rows) == 40_000
+    assert bundle_notes.add(tmp_path, rows) == 0
+    assert (
+        time.perf_counter() - began < 15
+    )  # looked up one by one it took most of a minute, with the book locked
+
+
+def test_where_people_sign_in_a_bundle_writes_nothing_in_anybodys_name(made, home, elsewhere, case):
+    bundle.open_bundle(made, elsewhere, marks=True)
+    found = Verdicts(elsewhere.root, case.id, 300).read()
+    assert found.reviewers == ("ann (from bundle)",) and found.standing("ann (from bundle)")
 
 
 def test_rows_are_checked_as_the_pages_write_them(case, home):

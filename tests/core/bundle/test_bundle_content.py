@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bundling import SOME, Files, place_of, refuse, resealed, sealed, zipped
 
-from core import cases, runs
+from core import cases, runs, saved_views
 from core.bundles import bundle
 
 
@@ -64,6 +64,11 @@ def view(**changes):
         return files | {"casebook.json": json.dumps(told).encode()}
 
     return change
+
+
+def many_views(files: Files) -> bytes:
+    told = json.loads(files["casebook.json"])
+    return json.dumps(told | {"saved_views": told["saved_views"] * (saved_views.MOST + 1)}).encode()
 
 
 FALSE = {
@@ -123,6 +128,29 @@ FALSE = {
     "a view with a nameless name": view(name="\u202e"),
     "a view whose address is a list": view(address="[]"),
     "a view whose address is deep": view(address=json.dumps({"case": {"a": 1}})),
+    "a view whose address no text can hold": view(address='{"case": "\\ud800"}'),
+    "a view whose address only Streamlit may write": view(address='{"Embed": "true"}'),
+    "more views than a case may have": lambda f: f | {"casebook.json": many_views(f)},
+    "a record without a time": record("score_pairs", lambda meta: meta.pop("created")),
+    "a record whose seconds are words": record("train", lambda meta: meta.update(seconds="x")),
+    "a record whose versions are words": record("score_pairs", lambda meta: meta.update(versions="x")),
+    "transformations that are numbers": record(
+        "transform_queries", lambda m: m["values"].update(transforms=[7] * len(m["values"]["transforms"]))
+    ),
+    "notes of the images that are numbers": record(
+        "load_dataset", lambda meta: meta["values"].update(notes=[5])
+    ),
+    "queries that show a class that there is not": array(
+        "affected_queries", "true_labels", np.full(2, 10**6)
+    ),
+    "copies of an image that there is not": array("transform_queries", "parent", np.full(16, 50)),
+    "scores of other images": array("score_pairs", "parent", np.full(26, -1)),
+    "an attack on a class that there is not": record(
+        "choose_poisons", lambda meta: meta["values"].update(target_classes=[99])
+    ),
+    "triggered images that there are not": array("choose_poisons", "triggered_rows", np.full(120, 10**6)),
+    "poisons of another size": array("choose_poisons", "images", np.zeros((25, 3, 4, 4), np.uint8)),
+    "predictions of few images": array("evaluate", "test_predictions", np.zeros(3, np.int64)),
     "notes that are a list": lambda f: f | {"casebook.json": b"[]"},
     "notes with columns of their own": rows(evil=1),
 }
