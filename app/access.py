@@ -22,6 +22,8 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from app import signed_out
+from app.words import escaped
+from core.jobs import JobsUnavailable
 
 Role = Literal["viewer", "analyst", "admin"]
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "admin")
@@ -115,7 +117,7 @@ def visitor() -> Visitor:
     if not login_needed():
         name = _browser()
         return Visitor(name, "you", "admin")
-    found = None if signed_out.ended(st.context.cookies) else judged(st.user.to_dict(), lists())
+    found = None if _ended(_told(st.context.cookies)) else judged(st.user.to_dict(), lists())
     if isinstance(found, Visitor):
         return found
     raise NotAllowed(found.why if found else "Sign in first.")
@@ -150,16 +152,24 @@ def judged(claims: Mapping[str, Any], told: Mapping[str, Any]) -> Visitor | Refu
 
 def of_cookies(cookies: Mapping[str, str], origin: str) -> Visitor | Refused | None:
     """Who the signed cookie of the login says it is, for addresses that are no pages of Streamlit's."""
-    if signed_out.ended(cookies):
+    if _ended(told := _told(cookies)):
         return None
     try:
-        told = get_cookie_with_chunks(partial(_signed, cookies), USER_COOKIE_NAME)
         claims = json.loads(told or b"{}")
     except ValueError:
         return None
     if not isinstance(claims, dict) or claims.get("origin") != origin:
         return None
     return judged(claims, lists())
+
+
+def _told(cookies: Mapping[str, str]) -> bytes | None:
+    """What the cookie of the login says, joined where it came in parts; None where this server did not make it."""
+    return get_cookie_with_chunks(partial(_signed, cookies), USER_COOKIE_NAME)
+
+
+def _ended(told: bytes | None) -> bool:
+    return told is not None and signed_out.ended(told)
 
 
 def _signed(cookies: Mapping[str, str], name: str) -> bytes | None:
@@ -169,10 +179,10 @@ def _signed(cookies: Mapping[str, str], name: str) -> bytes | None:
 
 def sign_out(cookies: Mapping[str, str]) -> None:
     """From now on no copy of this cookie opens anything, in other tabs and after a restart neither."""
-    if _signed(cookies, USER_COOKIE_NAME) is None:  # or strangers could fill the list
+    if not (said := _told(cookies)):  # or strangers could fill the list
         return
     told = lists().get("hours", HOURS)
-    signed_out.end(cookies, told if isinstance(told, int | float) else HOURS)
+    signed_out.end(said, told if isinstance(told, int | float) else HOURS)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
@@ -237,4 +247,8 @@ def _checked(
     except NotAllowed as refusal:
         st.toast(str(refusal), icon=":material/lock:")
         return None
-    return act(*args, **options)
+    try:
+        return act(*args, **options)
+    except (JobsUnavailable, PermissionError) as refusal:
+        st.toast(escaped(str(refusal)), icon=":material/error:")
+        return None

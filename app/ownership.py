@@ -55,10 +55,22 @@ def may_change(case: Case, root: Path) -> bool:
     return who.may("remove cases") and who.sees(owners_of(case, root))
 
 
-def own_jobs(found: Iterable[Job]) -> list[Job]:
-    """The jobs whose titles and logs whoever looks may read: their own, and for admins all."""
+def own_jobs(found: Iterable[Job], root: Path) -> list[Job]:
+    """The jobs whose titles and logs whoever looks may read: those they asked for, and for admins all."""
     who = access.visitor()
-    return [job for job in found if who.sees((job.owner,))]
+    return [j for j in found if who.sees((j.owner,)) or who.sees(owners.of(root, _name(j)).owners)]
+
+
+def asked(root: Path, job: Job) -> Job:
+    """Note that whoever looks asked for a job, too, that somebody else had asked for before."""
+    who = access.visitor()
+    if who.signed_in and job.owner != who.name:
+        owners.claim(root, _name(job), who.name)
+    return job
+
+
+def _name(job: Job) -> str:
+    return f"job-{job.id}-{job.seal}"
 
 
 def claim(root: Path, name: str) -> None:

@@ -4,11 +4,8 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 
-from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
-
-from core import paths, signed_out
+from core import paths, sign_outs
 from core.durable import CannotWrite
 
 log = logging.getLogger(__name__)
@@ -18,27 +15,24 @@ _here: OrderedDict[str, None] = OrderedDict()
 """Ended while this server runs, also where that could not be written down."""
 
 
-def end(cookies: Mapping[str, str], hours: float) -> None:
-    """From now on no copy of this cookie opens anything, in other tabs neither; sign-ins last so many hours."""
-    if not (kept := cookies.get(USER_COOKIE_NAME)) or ended(cookies):
+def end(told: bytes, hours: float) -> None:
+    """From now on no cookie that says this opens anything, in other tabs neither; sign-ins last so many hours."""
+    if ended(told):
         return
-    _here[_mark(kept)] = None
-    while len(_here) > signed_out.MOST:
+    _here[_mark(told)] = None
+    while len(_here) > sign_outs.MOST:
         _here.popitem(last=False)
     try:
         until = time.time() + max(hours * 3600, COOKIE_DAYS * 86400)
-        signed_out.add(paths.store_root(), _mark(kept), until)
+        sign_outs.add(paths.store_root(), _mark(told), until)
     except CannotWrite as error:
         log.warning("a sign-out will be forgotten when this server ends: %s", error)
 
 
-def ended(cookies: Mapping[str, str]) -> bool:
-    """Whether the cookie is one whose owner has signed out."""
-    kept = cookies.get(USER_COOKIE_NAME)
-    if not isinstance(kept, str):
-        return False
-    return _mark(kept) in _here or signed_out.holds(paths.store_root(), _mark(kept))
+def ended(told: bytes) -> bool:
+    """Whether a cookie says what one said whose owner has signed out, however it is spelt or parted."""
+    return _mark(told) in _here or sign_outs.holds(paths.store_root(), _mark(told))
 
 
-def _mark(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()
+def _mark(told: bytes) -> str:
+    return hashlib.sha256(told).hexdigest()

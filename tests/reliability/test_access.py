@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from reliability.intruding import crooked, elsewhere, identity, logins, raw, servers
 
-from core import owners, runs, signed_out
+from core import owners, runs, sign_outs
 from core.store import Store
 
 TITLE = "A case that nobody else may know of"
@@ -136,7 +136,7 @@ def test_a_viewer_uploads_nothing(login):
 
 
 def test_a_copied_cookie_of_somebody_who_signed_out_stays_shut_after_a_restart(place, tmp_path):
-    port, file, kept = identity.free_port(), tmp_path / "secrets.toml", signed_out.file_of(place.root)
+    port, file, kept = identity.free_port(), tmp_path / "secrets.toml", sign_outs.file_of(place.root)
     before = set(kept.read_text().splitlines()) if kept.exists() else set()
     redirect, picture = f"http://127.0.0.1:{port}/oauth2callback", f"/picture/{place.id}/test/0.png"
     with identity.running(redirect) as provider:
