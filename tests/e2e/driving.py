@@ -20,6 +20,7 @@ from core.jobs.process import kill_group
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
+expect.set_options(timeout=20_000)  # a machine busy with other tests answers late, and is right nevertheless
 
 ROOT = Path(__file__).parents[2]
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
@@ -132,6 +133,21 @@ def watch(page: sync_api.Page, home: str, troubles: list[str]) -> None:
     page.on("pageerror", lambda error: troubles.append(f"exception: {error}"))
     page.on("request", on_request)
     page.on("websocket", lambda opened: opened.url.startswith("ws" + home[4:]) or troubles.append(opened.url))
+
+
+def press_at_once(page: sync_api.Page, *keys: str) -> None:
+    """Keys so fast that nothing else comes in between, on whatever has the focus: `j`, `Shift+ArrowRight`."""
+    page.evaluate(
+        """(keys) => {
+            for (const name of keys) {
+                let focused = document.activeElement
+                while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement
+                const shiftKey = name.startsWith("Shift+"), key = name.replace("Shift+", "")
+                focused.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true, composed: true }))
+            }
+        }""",
+        list(keys),
+    )
 
 
 def settled(page: sync_api.Page) -> None:

@@ -4,25 +4,14 @@ A small page with a threshold line and a gallery runs in its own server; the tes
 Chromium, and count what crosses the websocket.
 """
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
+from e2e.driving import dashboard, expect, press_at_once
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
 N_IMAGES = 20_000
 HOSTILE = "<img src=x onerror=document.title='owned'>"
 PAGE = """
@@ -70,63 +59,19 @@ def statistics():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The address of a running page, in a process group of its own."""
-    folder = tmp_path_factory.mktemp("page")
-    (folder / "page.py").write_text(PAGE.format(n=N_IMAGES, hostile=HOSTILE), encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
-    options |= {"server.fileWatcherType": "none", "browser.gatherUsageStats": "false"}
-    options |= {"runner.postScriptGC": "false"}
-    command = [sys.executable, "-m", "streamlit", "run", "page.py"]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        wait_for_health(f"http://127.0.0.1:{port}/_stcore/health", process, folder / "server.log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
-
-
-def wait_for_health(url, process, log):
-    for _ in range(120):
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            assert process.poll() is None, log.read_text()
-        time.sleep(0.25)
-    raise AssertionError(log.read_text())
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
-        yield browser
-        browser.close()
+    folder = tmp_path_factory.mktemp("components")
+    page = PAGE.format(n=N_IMAGES, hostile=HOSTILE)
+    (folder / "page.py").write_text(page, encoding="utf-8")
+    with dashboard(folder / "store", folder, "page.py") as running:
+        yield running
 
 
 @pytest.fixture
-def page(browser, server):
-    page = browser.new_page(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+def page(chromium, server):
+    page = chromium.new_page(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
     page.sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda data: page.sent.append(len(data))))
-    page.goto(server)
+    page.goto(server.url)
     expect(page.get_by_text("run 1", exact=True)).to_be_visible(timeout=30_000)
     expect(counted(page)).to_be_visible()
     yield page
@@ -178,8 +123,8 @@ def test_one_gesture_is_one_rerun(page):
     page.mouse.move(x - 80, y, steps=20)
     page.mouse.up()
     expect(page.get_by_text("run 2", exact=True)).to_be_visible()
-    for _ in range(5):
-        line(page).press("ArrowRight", delay=5)
+    line(page).focus()
+    press_at_once(page, *["ArrowRight"] * 5)
     expect(page.get_by_text("run 3", exact=True)).to_be_visible()  # by then the last key's frame is drawn
     expect(page.get_by_text(f"python counts {shown_count(page)};")).to_be_visible()
     start_drag(page)
@@ -312,8 +257,7 @@ def test_a_set_grows_and_shrinks_by_keyboard_and_is_told_once(page):
     bench(page).nth(0).click()
     stands(page, "bench 0; set []; pin None;")
     page.sent.clear()
-    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
-        page.keyboard.press(f"Shift+{key}")
+    press_at_once(page, *["Shift+ArrowRight"] * 3, "Shift+ArrowLeft")
     stands(page, "bench 0; set [0, 1, 2]; pin None;")
     assert len(page.sent) == 1
     expect(bench(page).nth(2)).to_be_focused()

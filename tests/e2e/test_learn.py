@@ -39,7 +39,7 @@ def reads(page):
 
 def sandbox(open_page, pts="k2", **how):
     page = open_page(f"/sandbox?pts={pts}", **how)
-    expect(plot(page)).to_be_visible(timeout=20_000)
+    expect(plot(page)).to_be_visible()
     expect(page.locator(".mark").first).to_be_attached()
     plot(page).scroll_into_view_if_needed()
     settled(page)
@@ -52,7 +52,7 @@ def test_poisons_are_placed_by_clicks_until_the_answer_changes_and_undone(open_p
     page.get_by_role("button", name="Place ■ B").click()
     for i in range(9):
         page.mouse.click(*at(page, -1.9 + 0.05 * i, 0.8 - 0.05 * (i % 3)))
-    expect(reads(page)).to_contain_text("B ·", timeout=15_000)
+    expect(reads(page)).to_contain_text("B ·")
     page.wait_for_url(re.compile(r"k2(_a1\.-\d+\.\d+){9}$"))  # none is lost, however fast the clicks came
     assert len(scene(page).placed) == 9
     page.get_by_role("button", name="Undo").click()
@@ -62,7 +62,7 @@ def test_poisons_are_placed_by_clicks_until_the_answer_changes_and_undone(open_p
 def test_the_test_point_and_training_points_are_dragged(open_page):
     page = sandbox(open_page, "k2_a1.0.200")
     drag(page, (-1.7, 0.6), (1.5, 0.3))
-    expect(reads(page)).to_contain_text("B ·", timeout=15_000)
+    expect(reads(page)).to_contain_text("B ·")
     settled(page)
     x, y = scene(page).test
     assert abs(x - 150) <= 3 and abs(y - 30) <= 3
@@ -123,10 +123,10 @@ def test_labels_are_flipped_and_points_removed_by_clicks(open_page):
 def test_back_undoes_a_gesture(open_page):
     page = sandbox(open_page)
     drag(page, (-1.7, 0.6), (1.5, 0.3))
-    expect(reads(page)).to_contain_text("B ·", timeout=15_000)
+    expect(reads(page)).to_contain_text("B ·")
     settled(page)
     page.go_back()
-    expect(reads(page)).to_contain_text("A ·", timeout=15_000)
+    expect(reads(page)).to_contain_text("A ·")
 
 
 def test_a_finger_places_and_drags_and_still_scrolls_the_page(open_page, chromium, server):
@@ -161,7 +161,7 @@ def test_the_learning_pages_fit_the_screen(open_page, listed, viewport, scheme):
     for path in ("/sandbox", *(f"/guided?case={listed.id}&lesson={step}&v=1" for step in range(1, 8))):
         page.goto("/".join(page.url.split("/")[:3]) + path)
         settled(page)
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
         settled(page)
         wanted = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wanted[0] <= wanted[1], path
@@ -187,7 +187,7 @@ def guess(page, name="This is my guess"):
 
 def onwards(page, step):
     page.get_by_role("button", name="Next").click()
-    expect(page.get_by_text(f"Step {step} of 7")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text(f"Step {step} of 7")).to_be_visible()
     settled(page)
 
 
@@ -215,7 +215,7 @@ def test_a_lesson_from_the_first_guess_to_the_summary_by_mouse_and_keyboard(open
     guess(page)
     copies = page.get_by_role("slider", name="Copies so far")
     copies.press("End")
-    expect(page.get_by_text("You said 30")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("You said 30")).to_be_visible()
     onwards(page, 5)
     line = page.get_by_role("slider", name="Threshold")
     line.focus()

@@ -74,9 +74,9 @@ def test_its_owner_comes_back_to_the_page_that_was_asked_for_and_signs_out_for_g
     settled(other_tab)
     page.get_by_role("button", name="Bob").click()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("link", name="Sign in")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     other_tab.get_by_role("link", name="Review").click()  # its websocket is still open
-    expect(other_tab.get_by_text("Sign in first.")).to_be_visible(timeout=20_000)
+    expect(other_tab.get_by_text("Sign in first.")).to_be_visible()
 
 
 def test_a_colleague_finds_no_trace_of_the_case(heard, place):

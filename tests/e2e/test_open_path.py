@@ -66,7 +66,7 @@ def test_an_investigation_from_the_first_page_to_a_link_for_a_colleague(open_pag
     page = open_page("/")
     expect(page.get_by_text(TITLE)).to_be_visible()
     page.locator(f".st-key-open-{listed.id}").get_by_role("button").click()
-    expect(page.get_by_role("heading", name=TITLE)).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name=TITLE)).to_be_visible()
     settled(page)
 
     cards(page, "misbehaving test images").nth(1).click()
@@ -118,7 +118,7 @@ def test_an_investigation_from_the_first_page_to_a_link_for_a_colleague(open_pag
     for name, content in TABS.items():
         page.locator(".st-key-view_tab").get_by_text(name, exact=True).click()
         page.locator(".st-key-view_tab").scroll_into_view_if_needed()
-        expect(page.locator(content).last).to_be_visible(timeout=15_000)
+        expect(page.locator(content).last).to_be_visible()
         settled(page)
 
     with page.expect_download() as waiting:
@@ -130,7 +130,7 @@ def test_an_investigation_from_the_first_page_to_a_link_for_a_colleague(open_pag
     settled(page)
     link, shown, threshold = page.url, counted(page), line(page).get_attribute("aria-valuenow")
     page.get_by_role("link", name=f"Unlearn these {shown} images").click()
-    expect(page.get_by_role("heading", name="Outcomes")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Outcomes")).to_be_visible()
     settled(page)
     expect(page.get_by_role("heading", name=f"Forget the {shown} images")).to_be_visible()
     expect(page.get_by_text("Not yet run for this set.", exact=True)).to_be_visible()
@@ -183,7 +183,7 @@ def test_another_image_is_picked_scored_shared_and_undone_though_the_engine_dies
     image = Image.fromarray(np.full((40, 60, 3), 200, np.uint8))
     image.save(tmp_path / "mine.png")
     page.locator("input[type=file]").set_input_files(tmp_path / "mine.png")
-    expect(page).to_have_url(re.compile(r"[?&]pick=upload-[0-9a-f]{32}"), timeout=20_000)
+    expect(page).to_have_url(re.compile(r"[?&]pick=upload-[0-9a-f]{32}"))
     expect(page.get_by_text("Only you know whether that is right")).to_be_visible(timeout=60_000)
     expect(flagged(page)).to_be_visible(timeout=60_000)
     settled(page)
@@ -206,7 +206,7 @@ def test_every_page_fits_the_screen_and_every_image_is_there(open_page, listed, 
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         wanted = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wanted[0] <= wanted[1], f"{name or 'cases'} is {wanted[0]} pixels wide on {wanted[1]}"
-        page.wait_for_function(IMAGES_HAVE_LOADED, timeout=15_000)
+        page.wait_for_function(IMAGES_HAVE_LOADED)
     background = page.evaluate(
         "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     )
@@ -231,7 +231,7 @@ def test_new_work_is_started_watched_and_stopped_and_outlives_the_tab(open_page,
         field.press("Enter")
         settled(page)
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_role("heading", name="Jobs")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
     block = page.get_by_test_id("stMain")
     expect(block.get_by_text("Started by a test")).to_be_visible()
     expect(block.get_by_text(re.compile("running$"))).to_be_visible(timeout=30_000)

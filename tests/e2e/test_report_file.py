@@ -65,7 +65,7 @@ def test_the_file_prints_on_white_paper_in_several_pages(chromium, file):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_prints_the_report_and_no_control(open_page, listed, scheme):
     page = open_page(f"/report?case={listed.id}", scheme=scheme)
-    expect(page.get_by_role("heading", name="What was asked")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="What was asked")).to_be_visible()
     expect(page.get_by_role("button", name="Report as one HTML file")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.get_by_role("heading", name="What was asked")).to_be_visible()

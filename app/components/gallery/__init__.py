@@ -17,7 +17,7 @@ import streamlit as st
 from app.components.controlled import agreement, committed, source
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("cards.js", "picking.js", "bench.js", "component.js")
+_SCRIPTS = ("../mounting.js", "cards.js", "picking.js", "bench.js", "component.js")
 _MOUNT = st.components.v2.component(
     "influence_gallery", css=source(_HERE, "style.css"), js=source(_HERE, *_SCRIPTS)
 )

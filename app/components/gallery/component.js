@@ -1,7 +1,5 @@
 // The grid in the page: mounting, and the conversation with Python.
 
-const instances = new WeakMap() // parentElement -> grid mounted there
-
 /** Take over what Python sent; a selection older than the user's latest gesture is ignored. */
 function receive(view) {
   const { data } = view
@@ -94,18 +92,13 @@ function mount(parent) {
   view.grid.onmousedown = (event) => event.shiftKey && event.preventDefault() // no text selection
   view.root.append(view.grid, view.empty, view.note)
   parent.append(view.root)
-  instances.set(parent, view)
   return view
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  const view = instances.get(parentElement) ?? mount(parentElement)
+  const view = standingIn(parentElement, mount)
   view.data = data
   view.send = setStateValue
   receive(view)
-  return () => {
-    clearTimeout(view.timer)
-    view.root.remove()
-    instances.delete(parentElement)
-  }
+  return whenGone(parentElement, () => clearTimeout(view.timer))
 }

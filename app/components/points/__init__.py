@@ -16,7 +16,7 @@ _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
     "influence_points",
     css=source(_HERE, "style.css"),
-    js=source(_HERE, "drawing.js", "gestures.js", "component.js"),
+    js=source(_HERE, "../mounting.js", "drawing.js", "gestures.js", "component.js"),
 )
 
 Gesture = dict[str, Any]

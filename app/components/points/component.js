@@ -1,6 +1,5 @@
 // Mounting, the tool bar, and the conversation with Python.
 
-const instances = new WeakMap() // parentElement -> the plot mounted there
 const HINT =
   "Tab here, then: arrows choose a point · Enter grabs and drops · P places · F flips the label · " +
   "Delete removes · T test point · Z undoes"
@@ -99,18 +98,13 @@ function mount(parent) {
   view.resized = new ResizeObserver(() => Math.min(view.root.clientWidth, 560) !== view.side && drawAll(view))
   view.resized.observe(view.root)
   parent.append(view.root)
-  instances.set(parent, view)
   return view
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  const view = instances.get(parentElement) ?? mount(parentElement)
+  const view = standingIn(parentElement, mount)
   view.data = data
   view.send = setStateValue
   receive(view)
-  return () => {
-    view.resized.disconnect()
-    view.root.remove()
-    instances.delete(parentElement)
-  }
+  return whenGone(parentElement, () => view.resized.disconnect())
 }

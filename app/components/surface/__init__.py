@@ -15,12 +15,11 @@ import streamlit as st
 from app.components.controlled import NONSENSE, agreement, committed, source
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("../mounting.js", "../elements.js", "../threshold/numbers.js", "drawing.js", "component.js")
 _MOUNT = st.components.v2.component(
     "influence_surface",
     css=source(_HERE, "style.css"),
-    js=source(
-        _HERE.parent, "elements.js", "threshold/numbers.js", "surface/drawing.js", "surface/component.js"
-    ),
+    js=source(_HERE, *_SCRIPTS),
 )
 
 MOST = 10**6

@@ -1,7 +1,5 @@
 // Looking around and choosing, and the conversation with Python.
 
-const instances = new WeakMap() // parentElement -> map mounted there
-
 /** Take over what Python sent; a choice older than the user's latest is ignored. */
 function receive(view) {
   const { data } = view
@@ -149,20 +147,15 @@ function mount(parent) {
   })
   view.resized.observe(elements.plot)
   parent.append(elements.root)
-  instances.set(parent, view)
   return view
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  const view = instances.get(parentElement) ?? mount(parentElement)
+  const view = standingIn(parentElement, mount)
   const before = view.data
   view.data = { ...data }
   if (view.token !== null && view.token !== data.token && before) view.data.chosen = before.chosen
   view.send = setStateValue
   receive(view)
-  return () => {
-    view.resized.disconnect()
-    view.root.remove()
-    instances.delete(parentElement)
-  }
+  return whenGone(parentElement, () => view.resized.disconnect())
 }

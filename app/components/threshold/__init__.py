@@ -18,7 +18,7 @@ _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
     "influence_threshold",
     css=source(_HERE, "style.css"),
-    js=source(_HERE, "../elements.js", "numbers.js", "drawing.js", "component.js"),
+    js=source(_HERE, "../mounting.js", "../elements.js", "numbers.js", "drawing.js", "component.js"),
 )
 
 

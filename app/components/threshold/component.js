@@ -3,27 +3,24 @@
 
 const buffers = new Map() // name -> { sorted, holders }
 const views = new Set()
-const instances = new WeakMap() // parentElement -> what is mounted there
 const KEY_PAUSE = 150
 
 function storeBytes(parentElement, bytes) {
   const name = new TextDecoder().decode(bytes.subarray(0, 32))
-  const before = instances.get(parentElement)
-  if (before !== name) {
-    dropBytes(parentElement)
+  const held = standingIn(parentElement, () => ({ name: null }))
+  if (held.name !== name) {
+    dropBytes(held)
     if (!buffers.has(name)) buffers.set(name, { sorted: new Float32Array(bytes.slice(32).buffer), holders: 0 })
     buffers.get(name).holders += 1
-    instances.set(parentElement, name)
+    held.name = name
   }
   for (const view of views) receive(view)
-  return () => dropBytes(parentElement)
+  return whenGone(parentElement, dropBytes)
 }
 
-function dropBytes(parentElement) {
-  const name = instances.get(parentElement)
+function dropBytes({ name }) {
   const buffer = buffers.get(name)
   if (buffer && --buffer.holders === 0) buffers.delete(name)
-  instances.delete(parentElement)
 }
 
 /** Take over what Python sent, unless the user is in the middle of a gesture or ahead of Python. */
@@ -207,24 +204,21 @@ function mountView(parentElement) {
   })
   view.resized.observe(view.elements.plot)
   parentElement.append(view.elements.root)
-  instances.set(parentElement, view)
   views.add(view)
   return view
 }
 
-function unmountView(parentElement, view) {
+function unmountView(view) {
   clearTimeout(view.timer)
   view.resized.disconnect()
-  view.elements.root.remove()
   views.delete(view)
-  instances.delete(parentElement)
 }
 
 export default function ({ data, parentElement, setStateValue }) {
   if (data instanceof Uint8Array) return storeBytes(parentElement, data)
-  const view = instances.get(parentElement) ?? mountView(parentElement)
+  const view = standingIn(parentElement, mountView)
   view.settings = data
   view.send = setStateValue
   receive(view)
-  return () => unmountView(parentElement, view)
+  return whenGone(parentElement, unmountView)
 }

@@ -20,7 +20,7 @@ _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
     "influence_triage",
     css=source(_HERE, "style.css"),
-    js=source(_HERE, "parts.js", "outbox.js", "drawing.js", "component.js"),
+    js=source(_HERE, "../mounting.js", "parts.js", "outbox.js", "drawing.js", "component.js"),
 )
 _REMEMBERED = 50_000
 _lock = Lock()

@@ -2,7 +2,7 @@
 // on every run, so it is sent once.
 
 const queues = new Map() // name -> items and images to compare with
-const views = new Map() // parentElement -> what is mounted there
+const views = new Set()
 const SEND_PAUSE = 90
 const MOVE_PAUSE = 600
 const RETRY = 4000
@@ -11,7 +11,7 @@ function storeQueue(queue) {
   queues.delete(queue.name)
   queues.set(queue.name, queue)
   for (const name of [...queues.keys()].slice(0, -4)) queues.delete(name)
-  for (const view of views.values()) receive(view)
+  for (const view of views) receive(view)
 }
 
 /** Take over what Python sent; what was written leaves the outbox. */
@@ -203,19 +203,18 @@ function mount(parent, told) {
   keys.textContent = "Keys act once the image or a button here has the focus: click the image, or reach it by Tab."
   listen(view)
   parent.append(view.elements.root)
-  views.set(parent, view)
+  views.add(view)
   return view
 }
 
 export default function ({ data, parentElement, setStateValue }) {
   if (data.queue) return storeQueue(data.queue)
-  const view = views.get(parentElement) ?? mount(parentElement, data)
+  const view = standingIn(parentElement, (place) => mount(place, data))
   view.told = data
   view.commit = setStateValue
   receive(view)
-  return () => {
+  return whenGone(parentElement, () => {
     clearTimeout(view.timer)
-    view.elements.root.remove()
-    views.delete(parentElement)
-  }
+    views.delete(view)
+  })
 }
