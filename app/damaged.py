@@ -6,15 +6,23 @@ import streamlit as st
 
 from app import access, ownership, results, state
 from core import runs
+from core.blind import challenges
 from core.cases import Case
 from core.experiment import Experiment
 from core.pipeline import plan
 from core.store import ArtifactDamaged
 
 
-def offer(error: ArtifactDamaged, start: Callable[[Experiment], object]) -> None:
+def is_blind() -> bool:
+    """Whether the case of the address is a sealed challenge."""
+    found = challenges.find(results.store().root, state.current().case)
+    return found is not None and found.sealed
+
+
+def offer(error: ArtifactDamaged, start: Callable[[Experiment], object], *, blind: bool) -> None:
     """Say how the result comes back; below the message that names the file. `start` queues the work."""
-    if (case := _opened()) and case.sealed:
+    case = None if blind else _opened()
+    if blind:
         st.caption("This is a challenge: whoever made it can open its case and compute the result again.")
     elif (experiment := _behind(error, case)) is None:
         st.caption("Restore the file, or delete its folder and compute it again.")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import frame, shell, signed_in
+from app import address_bar, frame, shell, signed_in
 from core import paths
 
 st.set_page_config(
@@ -44,3 +44,4 @@ page = st.navigation(
 frame.frame(of_jobs=page.url_path == "jobs")
 with shell.explained_errors():
     page.run()
+address_bar.arrived()

@@ -62,7 +62,7 @@ def _job_chip() -> None:
         st.session_state["jobs_seen"] = seen
         st.rerun()
     st.session_state["jobs_seen"] = seen
-    for job in ownership.own_jobs(active)[:3]:
+    for job in ownership.own_jobs(active, results.store().root)[:3]:
         st.progress(shell.share(job), text=f"{escaped(job.title)} · {escaped(shell.doing(job))}")
     if active:
         _way_to_jobs(len(active))

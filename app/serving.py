@@ -114,7 +114,7 @@ def settle() -> None:
     hosts = ["*"] if _served.open else [*LOCAL, *_served.names]
     config.set_option("server.allowedHosts", hosts)
     ended_runs.heard()
-    heaps.few()
+    heaps.tidy()
 
 
 def facts() -> list[tuple[bool, str, str]]:

@@ -150,7 +150,8 @@ def start(experiment: Experiment, device: str = "auto", **more: bool) -> jobs.Jo
     spec = {"experiment": experiment.model_dump(mode="json"), "options": options}
     if who.signed_in:
         ownership.claim(results.store().root, runs.identifier(runs.resolved(experiment)))
-    return jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title, who.name)
+    job = jobs.submit(results.store().root, "run", json.dumps(spec), experiment.title, who.name)
+    return ownership.asked(results.store().root, job)
 
 
 def case_of(job: jobs.Job) -> Case | None:
@@ -165,15 +166,22 @@ def case_of(job: jobs.Job) -> Case | None:
 
 
 @contextmanager
-def explained_errors() -> Iterator[None]:
-    """Errors that a user can act on become a message; anything else is Streamlit's to show."""
+def explained_errors(*, blind: bool = False) -> Iterator[None]:
+    """Errors that a user can act on become a message; anything else is Streamlit's to show.
+
+    Names of results are digests of settings that name the attack: beside a sealed challenge none is told.
+    """
     try:
         yield
     except ArtifactDamaged as error:
+        which = "" if (blind := blind or damaged.is_blind()) else f" {escaped(str(error))}."
         st.error(
-            f"A stored result was changed after it was computed and is not shown. {escaped(str(error))}.",
+            f"A stored result was changed after it was computed and is not shown.{which}",
             icon=":material/broken_image:",
         )
-        damaged.offer(error, partial(start, mend=True))
-    except (JobsUnavailable, CasebookUnavailable, CannotWrite, FileNotFoundError, PermissionError) as error:
+        damaged.offer(error, partial(start, mend=True), blind=blind)
+    except (FileNotFoundError, PermissionError) as error:
+        told = str(error.strerror or "A file is missing") if blind or damaged.is_blind() else str(error)
+        st.error(escaped(told), icon=":material/error:")
+    except (JobsUnavailable, CasebookUnavailable, CannotWrite) as error:
         st.error(escaped(str(error)), icon=":material/error:")

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import address_bar
 from app.address_rules import CHOICES as CHOICES
 from app.address_rules import LARGEST as LARGEST
 from app.address_rules import MOST_CHOSEN as MOST_CHOSEN
@@ -136,7 +137,7 @@ def parameters_of(view: View) -> dict[str, str]:
 
 def current() -> View:
     """The view of the address; without a case or a sandbox in the address, the last one of this tab."""
-    address = st.query_params.to_dict()
+    address = address_bar.shown()
     if not {"case", "pts"} & address.keys() and "view" in st.session_state:
         view = st.session_state["view"]
         _write(view)
@@ -190,9 +191,7 @@ def update(**changes: Any) -> View:
 
 
 def _write(view: View) -> None:
-    wanted = parameters_of(view) | ({"v": VERSION} if view.case else {})
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    address_bar.write(parameters_of(view) | ({"v": VERSION} if view.case else {}))
 
 
 def bound(widget: Callable[..., Any], label: str, name: str, value: Any, **options: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import access, results
-from app.words import counted, escaped
+from app.words import counted, escaped, reason
 from core import beforehand, jobs
 from core.cases import Case
 from core.experiment import Experiment
@@ -22,7 +22,7 @@ def explained(case: Case, lacking: int, start: Callable[[Experiment], Job]) -> N
     if last and last.is_live:
         st.caption("It is being computed; the page of jobs shows how far it is.")
     elif last and last.error:
-        st.error(f"It stopped. {escaped(reason(last))}", icon=":material/error:")
+        st.error(f"It stopped. {escaped(reason(last.error))}", icon=":material/error:")
     if changed := beforehand.changed_images(case.plan):
         st.warning(escaped(changed), icon=":material/published_with_changes:")
     with st.container(horizontal=True):
@@ -35,12 +35,6 @@ def explained(case: Case, lacking: int, start: Callable[[Experiment], Job]) -> N
     st.page_link("views/jobs.py", label="See the jobs", icon=":material/schedule:")
     st.page_link("views/set_up.py", label="Begin another with other settings", icon=":material/add_circle:")
     st.stop()
-
-
-def reason(job: Job) -> str:
-    """What a job says of its end, without the name of the error in front."""
-    name, colon, words = (job.error or "").partition(": ")
-    return words if colon and name.isidentifier() else job.error or ""
 
 
 def last_job(case: Case) -> Job | None:

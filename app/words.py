@@ -116,6 +116,25 @@ def settings(method: BaseModel) -> str:
     return ", ".join(told) or "default settings"
 
 
+CURT = {
+    "KeyError",
+    "IndexError",
+    "AttributeError",
+    "TypeError",
+    "NameError",
+    "AssertionError",
+    "StopIteration",
+}
+"""Errors whose words say too little without their name."""
+
+
+def reason(error: str) -> str:
+    """What went wrong in one line, without the name of the error in front where its words are enough."""
+    name, colon, words = error.partition(": ")
+    said = words if colon and name.isidentifier() and name not in CURT else error
+    return "; ".join(line.strip() for line in said.splitlines() if line.strip())
+
+
 def sentence(text: str) -> str:
     """What an error says, as a sentence that Markdown shows as it is; names of settings stay as they are."""
     first, gap, rest = text.strip().partition(" ")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from core import casebook_seal
+from core import casebook_seal, locks
 
 VERSION = 2
 Row = sqlite3.Row
@@ -128,7 +128,17 @@ def _set_up(connection: sqlite3.Connection, file: Path, *, writable: bool) -> No
         )
     if found == VERSION or not writable:
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    if not connection.execute("PRAGMA database_list").fetchone()["file"]:
+        _bring_up_to_date(connection)
+        return
+    with locks.holding(
+        file.parent / "locks" / "casebook", lambda: None
+    ):  # SQLite does not wait for this step
+        connection.execute("PRAGMA journal_mode = WAL")
+        _bring_up_to_date(connection)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")  # another process may have been first
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     for statement in (SCHEMA.split(";") if found == 0 else []) + (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core import runs
+from core import runs, sets
 from core.blind import renumbered
 from core.detectors.base import Detector
 from core.detectors.reviewed import Reviewed
@@ -95,12 +95,12 @@ def outcomes(case: Case, store: Store) -> list[Outcome]:
         found |= {(o.asked.id, o.made.model.key): o for o in made.finished(p, made.of_plan(p))}
     own = made.own_plan(case.plan, store)
     found |= {(o.asked.id, o.made.model.key): o for o in made.finished(own, outcome_jobs.noted(own))}
-    return [o for o in found.values() if not case.sealed or _tells_nothing(o, case.run.created)]
+    return [o for o in found.values() if not case.sealed or _tells_nothing(o, case.salt)]
 
 
-def _tells_nothing(of: Outcome, since: str) -> bool:
-    """Whether it may be seen while the truth is sealed: sets that people chose before may have been chosen with it."""
-    chosen = isinstance(of.detector, Reviewed) and of.made.model.meta["created"] < since
+def _tells_nothing(of: Outcome, salt: str) -> bool:
+    """Whether it may be seen while the truth is sealed: sets that people chose elsewhere may be chosen with it."""
+    chosen = isinstance(of.detector, Reviewed) and not sets.is_of(of.detector.digest, salt)
     return of.asked.role != "oracle" and not chosen
 
 

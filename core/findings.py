@@ -140,13 +140,21 @@ def _rows(study: Study, setting: str, records: list[dict[str, Any]]) -> tuple[Ro
 def _row(name: str, records: list[dict[str, Any]], published: Figures) -> Row:
     told = [r["figures"] for r in sorted(records, key=lambda r: r["seed"]) if "figures" in r]
     names = dict.fromkeys(figure for figures in told for figure in figures)
-    values = {figure: [f[figure] for f in told if f.get(figure) is not None] for figure in names}
+    values = {figure: _values(figure, told) for figure in names}
     return Row(
         name=name,
         ours={figure: estimate(v) for figure, v in values.items() if v},
         published=published,
         failures=tuple(dict.fromkeys(r["failed"] for r in records if "failed" in r)),
     )
+
+
+def _values(figure: str, told: list[dict[str, Any]]) -> list[float]:
+    """A figure by seed. A precision of nothing flagged counts as 0 beside others; of nothing at all there is none."""
+    known = [f[figure] for f in told if f.get(figure) is not None]
+    if not known or not figure.startswith("precision"):
+        return known
+    return [f[figure] if f[figure] is not None else 0.0 for f in told if figure in f]
 
 
 def _verdicts(study: Study, setting: str, rows: tuple[Row, ...]) -> list[Verdict]:

@@ -5,15 +5,20 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core import keeping, locks, run_notes
 from core.blind import challenges
 from core.durable import CannotWrite
-from core.pipeline import plan
-from core.runs import all_runs, kept
-from core.store import Store, in_use_file, lock_file
+from core.pipeline import Plan, plan
+from core.runs import all_runs, kept, unreadable_runs
+from core.store import Artifact, Store, in_use_file, lock_file
+from core.unlearned import outcome_jobs
+from core.unlearned.outcomes import Asked, steps
 
 DAY = 86_400.0
+FREE = "Undoing the removal needs them."
+WITHHELD = "All is kept while an investigation cannot be read: nobody knows what it needs."
 
 
 class StoreInUse(RuntimeError):
@@ -40,7 +45,7 @@ def shares(store: Store) -> list[Share]:
         _share(
             "gradients", "Kept gradients", "Make the next image quick; computed again when needed.", gradients
         ),
-        _share("removed", "Results of removed cases", "Undoing the removal needs them.", removed),
+        _share("removed", "Results of removed cases", WITHHELD if _obscure(store) else FREE, removed),
         _share("leftovers", "Leftovers", "Unfinished or damaged results, a day and older.", leftovers),
     ]
     deletable = sum(part.bytes for part in parts)
@@ -130,15 +135,28 @@ def _is_stale(part: Path, store: Store) -> bool:
         return False
 
 
+def _obscure(store: Store) -> bool:
+    """Whether some investigation needs results and cannot say which."""
+    return bool(unreadable_runs(store) or challenges.unreadable(store.root))
+
+
+def _made(p: Plan, asked: Asked) -> list[Artifact[Any]]:
+    """What was made because somebody asked for it on the pages of a case."""
+    made = steps(p, asked)
+    return [made.found, made.model, made.report, made.forgotten]
+
+
 def _of_removed_runs(store: Store) -> list[Path]:
     """Run notes that were taken off the list, and results that only these runs need."""
     notes = sorted((store.root / "runs").glob("*.removed"))
-    if not notes:
+    if not notes or _obscure(store):
         return []
     listed = [run.experiment for run in all_runs(store)] + [
         c.experiment for c in challenges.every(store.root)
     ]
-    needed = {artifact.key for experiment in listed for artifact in kept(plan(experiment, store))}
+    plans = [plan(experiment, store) for experiment in listed]
+    needed = {artifact.key for p in plans for artifact in kept(p)}
+    needed |= {artifact.key for p in plans for asked in outcome_jobs.noted(p) for artifact in _made(p, asked)}
     orphans: dict[Path, None] = {}
     for note in notes:
         try:

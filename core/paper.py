@@ -91,21 +91,33 @@ def measure(
     scale: Scale, pattern: str, seeds: list[int], store: Path, folder: Path = FOLDER
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Measure what is missing or stale, one setting and seed after the other; each record is written as it comes."""
-    chosen = cells(scale, pattern)
+    chosen, before = cells(scale, pattern), 0
     for setting in dict.fromkeys(cell.setting for cell in chosen):
         rows = [cell for cell in chosen if cell.setting == setting]
         for seed in seeds:
-            yield from measure_chain(scale, rows, experiment(scale, setting, seed), Store(store), folder)
+            x, told = experiment(scale, setting, seed), (before, len(chosen) * len(seeds))
+            yield from measure_chain(scale, rows, x, Store(store), folder, told)
+            before += len(rows)
 
 
 def measure_chain(
-    scale: Scale, rows: list[Cell], x: Experiment, store: Store, folder: Path
+    scale: Scale,
+    rows: list[Cell],
+    x: Experiment,
+    store: Store,
+    folder: Path,
+    of: tuple[int, int] | None = None,
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
-    """The same for the cells of one setting and seed, which share a victim: one after the other."""
+    """The same for the cells of one setting and seed, which share a victim: one after the other.
+
+    `of`: how many cells came before these, of how many in all.
+    """
     run, seed, lab = runs.identifier(x), x.dataset.sample_seed, Lab(x, store)
     todo = [cell for cell in rows if known(scale, cell, seed, run, layers(folder)) is None]
-    for number, cell in enumerate(todo):
-        progress.update("stages", number, len(todo))
+    before, total = of or (0, len(todo))
+    kept = len(rows) - len(todo) if of else 0
+    for number, cell in enumerate(todo, before + kept):
+        progress.update("stages", number, total)
         record = {"row": cell.row, "seed": seed, "run": run, **_one(cell, lab)}
         write(place(scale, cell.study.name, cell.setting, folder), record)
         yield cell, record

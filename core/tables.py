@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from core import findings, paper
+from core import findings, memory, paper
 from core.export import safe_cell
 from core.findings import Findings, Row
 from core.paper import Scale
@@ -170,6 +170,7 @@ def lacking(found: Findings, count: int) -> int:
         (setting, record["row"], record["seed"])
         for setting, known in found.records.items()
         for record in known
+        if not memory.passing(record.get("failed", ""))
     }
     wanted = {
         (setting, row, seed)

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import address_bar
 from app.panels.study import study_claims, study_figures, study_more, study_overview, study_table
 from app.shell import escaped
 from app.words import counted
@@ -24,7 +25,7 @@ SCALE_WORDS = {
 
 def picked(name: str, options: list[str], default: str) -> str:
     """What the address says, else what this tab showed last, else the default."""
-    said = st.query_params.get(name)
+    said = address_bar.shown().get(name)
     if said in options:
         st.session_state[f"last-{name}"] = said
         return said
@@ -32,7 +33,7 @@ def picked(name: str, options: list[str], default: str) -> str:
         st.toast(
             f"The link says {name} = {escaped(repr(said[:40]))}, which is not usable; the default is shown."
         )
-        st.query_params.pop(name)
+        address_bar.change(name, None)
     kept = st.session_state.get(f"last-{name}")
     return kept if kept in options else default
 
@@ -43,9 +44,9 @@ def pick(widget: Callable[..., Any], label: str, name: str, options: list[str], 
     value = picked(name, options, default)
 
     def moved() -> None:
-        st.query_params[name] = st.session_state[key] or value
+        address_bar.change(name, st.session_state[key] or value)
         if name != "images":
-            st.query_params.pop("images", None)  # another study may lack them
+            address_bar.change("images", None)  # another study may lack them
 
     st.session_state[key] = value
     widget(label, options, key=key, on_change=moved, **shown)

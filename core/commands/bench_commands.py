@@ -12,7 +12,7 @@ from core import bench, device, findings, paper, paths, processes, runs
 from core.bench_influence import case, measure
 from core.bench_influence import table as influence_table
 from core.commands import console, sweep_commands
-from core.commands.command_options import ProcessesOption
+from core.commands.command_options import ProcessesOption, StoreOption
 from core.commands.console import Bars
 from core.experiment import Experiment
 from core.progress import reporting
@@ -58,9 +58,7 @@ def influence(
     bf16: Annotated[bool, typer.Option(help="Measure both in bf16 too, where the hardware has it.")] = True,
     shared_by: ProcessesOption = None,
     experiment: Annotated[str, typer.Option(help="Another victim: a preset's name, or a file.")] = "",
-    store: Annotated[
-        Path | None, typer.Option("--store", help="Folder of results, kept for resuming.")
-    ] = None,
+    store: StoreOption = None,
     out: Annotated[Path, typer.Option(help="Folder of result files.")] = influence_table.FOLDER,
 ) -> None:
     """Compare kronfluence, as published and at its best, with our influence engine; fails when they disagree."""
@@ -91,7 +89,7 @@ def run_paper(
     cells: Annotated[str, typer.Option(help="Which cells: a pattern such as detectors/cifar10-*/*.")] = "*",
     seeds: SeedsOption = 1,
     scale: ScaleOption = "cpu",
-    store: Annotated[Path | None, typer.Option(help="Folder of results, kept for resuming.")] = None,
+    store: StoreOption = None,
     out: Annotated[Path, typer.Option(help="Folder of result files.")] = paper.FOLDER,
     place: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,

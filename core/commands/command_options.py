@@ -5,13 +5,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from core import processes, runs
+from core import paths, processes, runs
 from core.experiment import Experiment
 from core.pipeline import Plan, plan
 
 ExperimentFile = Annotated[str, typer.Argument(metavar="EXPERIMENT.toml", help="A file, or a preset's name.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")]
-StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of results.")]
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of results.", callback=lambda at: at and paths.use_store(at)),
+]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute.")]
 ProcessesOption = Annotated[
     int | None,

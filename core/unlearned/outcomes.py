@@ -176,9 +176,9 @@ def _outcome(asked: Asked, made: Steps, digest: str, flagged: int) -> Outcome:
     )
 
 
-def kept_set(rows: Iterable[int]) -> Reviewed:
-    """The detector that flags exactly these rows, which are written down for it."""
-    return Reviewed(digest=sets.keep(rows))
+def kept_set(rows: Iterable[int], salt: str = "") -> Reviewed:
+    """The detector that flags exactly these rows, which are written down for it; `salt` is the case's."""
+    return Reviewed(digest=sets.keep(rows, salt))
 
 
 def own_plan(p: Plan, store: Store) -> Plan:

@@ -114,7 +114,7 @@ def test_images_of_a_case_that_is_not_finished_are_not_found(unfinished_id):
 
 
 def test_images_that_were_altered_on_disk_are_not_found(case, store_root):
-    [file] = store_root.glob("affected_queries/*/images.npy")
+    file = store_root / "affected_queries" / case.plan.queries.stored_as / "images.npy"
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     assert ask(address(case.id, "query", 0)).status == 404
     assert ask(address(case.id, "train", 0)).status == 200

@@ -118,3 +118,20 @@ def test_choices_without_words_of_their_own_are_shown_as_values_are():
         "none",
         "64",
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("DataMissing: no parquet file; put one there", "no parquet file; put one there"),
+        ("KeyError: 'label'", "KeyError: 'label'"),
+        (
+            "ValueError: attack: Field required\nmodel: Field required",
+            "attack: Field required; model: Field required",
+        ),
+        ("worker process died; try again to continue", "worker process died; try again to continue"),
+        ("its log says: nothing", "its log says: nothing"),
+    ],
+)
+def test_a_failure_is_told_without_the_name_of_our_own_error(error, told):
+    assert words.reason(error) == told

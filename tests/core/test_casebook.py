@@ -16,16 +16,18 @@ def count(root) -> int:
 
 
 def test_many_first_users_at_once_share_one_book(tmp_path):
-    def write(image: int) -> None:
-        with casebook.writing(tmp_path) as book:
+    def write(root, image: int) -> None:
+        with casebook.writing(root) as book:
             book.execute(VERDICT, [image])
 
-    threads = [threading.Thread(target=write, args=(i,)) for i in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert count(tmp_path) == 12
+    roots = [tmp_path / str(number) for number in range(20)]
+    for root in roots:
+        threads = [threading.Thread(target=write, args=(root, i)) for i in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [count(root) for root in roots] == [6] * 20
 
 
 def test_looking_into_a_book_that_is_not_there_makes_none(tmp_path):

@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core import registry, runs
+from core import paths, registry, runs, sets
 from core.__main__ import main
 from core.artifacts import CONTROL
 from core.experiment import Experiment
+from core.picks import uploads
 from core.pipeline import plan
 from core.store import Store
 
@@ -48,6 +49,12 @@ def command(capsys):
 def finished(tiny_toml, tiny_root) -> list[object]:
     """Arguments that name the finished tiny case and its store."""
     return [tiny_toml, "--store", tiny_root]
+
+
+def test_a_named_store_holds_everything_that_the_dashboard_keeps_beside_the_results(command, tmp_path):
+    assert command("list", "runs", "--store", tmp_path / "another").code == 0
+    places = sets.folder(), uploads(), paths.store_root()
+    assert places == tuple(tmp_path / "another" / part for part in ("sets", "uploads", ""))
 
 
 def test_run_prints_one_json_object_and_nothing_else(command, finished, tiny):

@@ -112,3 +112,16 @@ def test_records_keep_where_they_come_from(shipped):
     assert json.dumps(found.records)
     [row] = (r for r in found.settings["cifar10-badnet"] if r.name == "delta_influence")
     assert not row.ours and row.failures == ("not judged: poison success 0.30 is below 0.9",)
+
+
+def test_a_seed_that_flags_nothing_counts_as_precision_zero(shipped):
+    nothing = {"precision": None, "precision_in_target_label": None, "true_positive_rate": 0.0}
+    write(shipped, "delta_influence", nothing)
+    write(shipped, "delta_influence", FOUND, seed=1)
+    write(shipped, "contrast", nothing)
+    rows = {
+        row.name: row.ours
+        for row in findings.findings(Detectors(), "cpu", shipped).settings["cifar10-badnet"]
+    }
+    assert rows["delta_influence"]["precision"].values == (0.0, 0.6)
+    assert "precision" not in rows["contrast"]

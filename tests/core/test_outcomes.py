@@ -218,6 +218,13 @@ def test_the_cleaned_model_comes_back_from_its_file(case, found):
     assert all(np.array_equal(weights[name], made.value.weights[name]) for name in weights)
 
 
+def test_the_record_of_a_sealed_case_tells_no_digest_of_rows(case):
+    found = cases.outcomes(case, case.plan.dataset.store)[0]
+    told = outcome_files.provenance(case.plan, found, {}, sealed=True).decode()
+    wrong = (found.digest, found.made.model.key, case.plan.victim.key)
+    assert '"images"' in told and not [digest for digest in wrong if digest in told]
+
+
 def test_the_record_of_a_model_names_its_set_and_nothing_of_the_attack(case, found):
     text = outcome_files.provenance(case.plan, found[0], {"test_accuracy": 0.5}).decode()
     told = json.loads(text)

@@ -59,6 +59,15 @@ def test_the_state_of_a_run_is_planned_then_partial_then_complete(tiny, tiny_roo
     assert runs.state(p) == "complete"
 
 
+def test_whatever_result_was_deleted_the_same_run_again_makes_all_that_is_read(tiny, tiny_root, tmp_path):
+    shutil.copytree(tiny_root, tmp_path / "store")
+    for gone in runs.kept(tiny):
+        shutil.rmtree(tmp_path / "store" / gone.stage.name / gone.stored_as)
+        runs.complete(plan(tiny.experiment, Store(tmp_path / "store")))
+        read = plan(tiny.experiment, Store(tmp_path / "store", computes=False))
+        assert runs.summary(read)["victim"] and len(read.poisoning.value.indices)
+
+
 def test_missing_results_come_in_the_order_in_which_they_can_be_made(make_experiment, tmp_path):
     lacking = runs.missing(plan(make_experiment(), Store(tmp_path)))
     place = {artifact.key: n for n, artifact in enumerate(lacking)}

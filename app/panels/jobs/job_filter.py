@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import ownership, results
+from app import address_bar, ownership, results
 from app.panels.jobs import job_words
 from core import jobs
 from core.jobs import Job
@@ -33,7 +33,7 @@ class Wanted:
 
 def wanted() -> Wanted:
     """What the address says; whatever makes no sense there counts as not said."""
-    told = st.query_params
+    told = address_bar.shown()
     number = told.get("job", "")
     return Wanted(
         job=int(number) if number.isdecimal() and len(number) < 10 else 0,
@@ -45,9 +45,9 @@ def wanted() -> Wanted:
 def write(name: str, value: str) -> None:
     """Change the address; what is there by default is left out."""
     if value in ("", "all", "everybody"):
-        st.query_params.pop(name, None)
+        address_bar.change(name, None)
     else:
-        st.query_params[name] = value
+        address_bar.change(name, value)
 
 
 def found(asked: Wanted) -> list[Job]:
@@ -56,7 +56,7 @@ def found(asked: Wanted) -> list[Job]:
     listed = list(table.list(MOST))
     if asked.job and all(job.id != asked.job for job in listed):
         listed += [job for job in table.numbered(asked.job) if job.id == asked.job]
-    return ownership.own_jobs(listed)
+    return ownership.own_jobs(listed, results.store().root)
 
 
 def controls(asked: Wanted, known: Sequence[Job]) -> None:

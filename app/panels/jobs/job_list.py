@@ -50,7 +50,7 @@ def _rows(shown: Sequence[Job], queue: Sequence[Turn], asked: Wanted) -> None:
 
 def _group(name: str, shown: Sequence[Job], queue: Sequence[Turn], asked: Wanted) -> None:
     """Jobs that were asked for together: how far they are as a whole, and each of them below."""
-    found = ownership.own_jobs(jobs.table(results.store().root).batch(name))
+    found = ownership.own_jobs(jobs.table(results.store().root).batch(name), results.store().root)
     live = [job for job in found if job.is_live]
     ended = len(found) - len(live)
     with st.container(border=True, key=f"batch-{found[0].id}"):

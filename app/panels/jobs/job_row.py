@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import access, results, shell, state, unfinished
 from app.panels.jobs import job_detail, job_filter, job_words
-from app.words import escaped, sentence
+from app.words import escaped, reason, sentence
 from core import jobs
 from core.jobs import Job
 from core.jobs.turns import Turn
@@ -83,11 +83,11 @@ def _again(job: Job) -> None:
 def _end(job: Job) -> None:
     """What came of it, and what went wrong."""
     if job.error and (job.state != "queued"):
-        st.error(sentence(job.error), icon=":material/error:")
+        st.error(sentence(reason(job.error)), icon=":material/error:")
         if job.state != "done":
             unfinished.way_out(job)
     elif job.error:
-        st.caption(f":material/restart_alt: {escaped(job.error)}; it is tried again")
+        st.caption(f":material/restart_alt: {escaped(reason(job.error))}; it is tried again")
     if job.state != "done":
         return
     if case := shell.case_of(job):

@@ -24,7 +24,14 @@ def arriving() -> None:
     """The work that was started here, until it is done: then its case opens."""
     if JOB not in st.session_state:
         return
-    job = jobs.table(results.store().root).get(st.session_state[JOB])
+    found = jobs.table(results.store().root).numbered(st.session_state[JOB])
+    if not found:  # the table was deleted, or repaired without it
+        del st.session_state[JOB]
+        st.warning(
+            "The work that was started here is on the list of jobs no more: start it again, it continues."
+        )
+        return
+    [job] = found
     if job.is_live:
         st.fragment(_waiting, run_every=1.0)(job.id)
         return
@@ -39,9 +46,10 @@ def arriving() -> None:
 
 
 def _waiting(job_id: int) -> None:
-    job: Job = jobs.table(results.store().root).get(job_id)
-    if not job.is_live:
+    found = jobs.table(results.store().root).numbered(job_id)
+    if not found or not found[0].is_live:
         st.rerun()
+    job: Job = found[0]
     with st.container(border=True):
         st.progress(shell.share(job), text=f"**{escaped(job.title)}** · {escaped(shell.doing(job))}")
         st.caption("It goes on when you leave this page. When it is done, the investigation opens here.")

@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from app import access, results
+from app import access, ownership, results
 from app.shell import escaped
 from app.words import counted
 from core import jobs, tables, wording
@@ -77,7 +77,8 @@ def submit(found: Findings, seeds: int, device: str) -> jobs.Job:
         "options": {"store": str(root), "device": device},
     }
     owner = access.require("start jobs").name
-    return jobs.submit(root, "paper", json.dumps(spec), f"Study: {found.study.title} ({found.scale})", owner)
+    title = f"Study: {found.study.title} ({found.scale})"
+    return ownership.asked(root, jobs.submit(root, "paper", json.dumps(spec), title, owner))
 
 
 def files(found: Findings) -> None:

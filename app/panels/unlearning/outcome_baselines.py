@@ -90,7 +90,7 @@ def _line(case: Case, chosen: Chosen, how: Ways, rival: Rival, found: list[Outco
     elif st.button(
         rival.label, key=f"rival-{rival.role}", disabled=not (todo and chosen.flagged), icon=rival.icon
     ):
-        rule = Reviewed() if rival.rows is None else outcomes.kept_set(case.real_rows(rival.rows))
+        rule = Reviewed() if rival.rows is None else outcomes.kept_set(case.real_rows(rival.rows), case.salt)
         outcome_queue.begin(case, [Asked(rule, m, 0, rival.role, of) for m in todo], how.seeds)
         st.rerun()
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from app import access, results, shell
+from app import access, ownership, results, shell
 from app.panels.unlearning.outcome_names import ROLES
 from app.panels.unlearning.outcomes import Shown
 from app.shell import escaped
-from app.words import counted, short
+from app.words import counted, reason, short
 from core import jobs
 from core.cases import Case
 from core.unlearned import outcome_jobs, outcomes
@@ -33,7 +33,7 @@ def begin(case: Case, wanted: list[Asked], count: int) -> None:
         told = outcome_jobs.spec(case.plan, asked, count, store=str(root), device="auto")
         what = ROLES.get(asked.role, short(asked.rule))
         title = f"{case.run.title} · {short(asked.unlearner)} · {what}"
-        jobs.submit(root, KIND, json.dumps(told), title[:120], owner)
+        ownership.asked(root, jobs.submit(root, KIND, json.dumps(told), title[:120], owner))
 
 
 def unmeasured(case: Case, what: Shown) -> None:
@@ -51,7 +51,11 @@ def unmeasured(case: Case, what: Shown) -> None:
 def mine(case: Case, *, truth: bool) -> list[tuple[jobs.Job, dict[str, Any]]]:
     """The latest jobs of this investigation with what they were asked, newest first, each work once."""
     found: dict[str, tuple[jobs.Job, dict[str, Any]]] = {}
-    for job in jobs.table(results.store().root).list(LISTED):
+    table = jobs.table(results.store().root)
+    known = {
+        job.id: job for job in (*table.list(LISTED), *table.active())
+    }  # live ones, however many came after
+    for _, job in sorted(known.items(), reverse=True):
         told = json.loads(job.spec) if job.kind == KIND else {}
         ours = told.get("scores") == outcome_jobs.name_of(case.plan)
         if case.sealed and ours:  # jobs of the case behind it would tell its title
@@ -113,7 +117,7 @@ def _row(case: Case, job: jobs.Job, told: dict[str, Any]) -> None:
             st.markdown(text)
         _action(job)
     if job.error:
-        st.caption(escaped(job.error))
+        st.caption(escaped(reason(job.error)))
 
 
 def _action(job: jobs.Job) -> None:

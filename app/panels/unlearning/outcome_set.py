@@ -68,7 +68,7 @@ def _rule(case: Case, view: View, found: list[Outcome]) -> Detector:
     titles = {LIVE: f"{live.title}, as set on Investigate"}
     others: dict[str, Detector] = {d.name: d for d in case.run.experiment.detectors if d.name != live.name}
     titles |= {name: type(d).title for name, d in others.items()}
-    for kept in _kept_sets(view, found):
+    for kept in _kept_sets(case, view, found):
         others[name := KEPT + kept.digest] = kept
         titles[name] = f"{kept.title} {kept.digest[:SHORT_DIGEST]}"
     chosen = view.flags if view.flags in others else LIVE
@@ -88,12 +88,12 @@ def _rule(case: Case, view: View, found: list[Outcome]) -> Detector:
     return others.get(chosen, live)
 
 
-def _kept_sets(view: View, found: Iterable[Outcome]) -> list[Reviewed]:
+def _kept_sets(case: Case, view: View, found: Iterable[Outcome]) -> list[Reviewed]:
     """The set of the address, and those that something was unlearned for."""
     known = {o.detector.digest for o in found if isinstance(o.detector, Reviewed) and o.asked.role == "flags"}
     digest = view.flags.removeprefix(KEPT)
     if view.flags.startswith(KEPT) and (sets.folder() / f"{digest}.json").exists():
-        known.add(digest)
+        known |= {digest} if not case.sealed or sets.is_of(digest, case.salt) else set()
     try:
         return [Reviewed(digest=d) for d in sorted(known)]
     except ValueError:  # an address may hold anything
