@@ -1,16 +1,14 @@
-"""How much memory does the page's process take with few heaps (app/heaps.py) and with as many as glibc likes?
+"""How much memory does the page's process take with app/heaps.py, and as glibc likes it?
 
     python tests/benchmarks/heaps.py [--turns 3] [--minutes 2] [--people 6] [--out FILE.json]
 
 The same hurried day of a team (tests/reliability/working_day.py, without uploads and jobs), turn by turn at fresh
-servers; MALLOC_ARENA_MAX gives glibc its own choice back. Anonymous memory, a sample each second.
+servers. Anonymous memory, a sample each second, and processor time.
 """
 
 import argparse
 import asyncio
 import json
-import os
-import statistics
 import sys
 import tempfile
 import time
@@ -27,7 +25,7 @@ from reliability.working_day import Counts, Day, team  # noqa: E402
 
 from core import cases, device, runs  # noqa: E402
 
-GLIBCS_CHOICE = str(8 * (os.cpu_count() or 1))
+COMPARED = ("most_mb", "ms_per_gesture")
 
 
 def main() -> None:
@@ -39,21 +37,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     day = Day(people=chosen.people, rare={}, longest=60 * chosen.minutes)
-    taken: dict[str, list[dict[str, Any]]] = {"few": [], "many": []}
+    taken: dict[str, list[dict[str, Any]]] = {"ours": [], "glibcs": []}
     for turn in range(chosen.turns):
-        for kind in ("few", "many") if turn % 2 else ("many", "few"):
-            os.environ.pop("MALLOC_ARENA_MAX", None)
-            if kind == "many":
-                os.environ["MALLOC_ARENA_MAX"] = GLIBCS_CHOICE
-            taken[kind].append(one_day(day))
+        for kind in ("ours", "glibcs") if turn % 2 else ("glibcs", "ours"):
+            taken[kind].append(one_day(day, as_glibc_likes=kind == "glibcs"))
             print(turn, kind, taken[kind][-1], file=sys.stderr)
-    ratios = [f["most_mb"] / m["most_mb"] for f, m in zip(taken["few"], taken["many"], strict=True)]
+    pairs = list(zip(taken["ours"], taken["glibcs"], strict=True))
     told = {
         "date": time.strftime("%Y-%m-%d"),
         "hardware": device.describe(),
         **taken,
-        "ratio_of_most_mb": round(statistics.median(ratios), 3),
-        "ratios": [round(r, 3) for r in ratios],
+        **{f"ratios_of_{name}": [round(a[name] / b[name], 3) for a, b in pairs] for name in COMPARED},
     }
     text = json.dumps(told, indent=1)
     print(text)
@@ -61,15 +55,17 @@ def main() -> None:
         chosen.out.write_text(text + "\n")
 
 
-def one_day(day: Day) -> dict[str, Any]:
-    """The most memory of a fresh server, and how many gestures it had by the end."""
+def one_day(day: Day, *, as_glibc_likes: bool) -> dict[str, Any]:
+    """The most memory of a fresh server, its processor time, and how many gestures it had by the end."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "store"
         expected = Expected(cases.all_cases(runs.open_store(root))[0])
-        with serving(root) as served:
+        with serving(root, as_glibc_likes=as_glibc_likes) as served:
             counts, most = asyncio.run(lived(served, expected, day))
+            seconds = served.process.cpu_seconds()
     return {
         "most_mb": most,
+        "ms_per_gesture": round(1000 * seconds / max(1, counts.actions), 1),
         "gestures": counts.actions,
         "errors": len(counts.errors),
         "wrong": len(counts.wrong),

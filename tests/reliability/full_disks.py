@@ -11,7 +11,7 @@ from typing import Any
 
 from core import runs
 from core.experiment import Experiment
-from core.pipeline import plan
+from core.pipeline import Plan, plan
 from core.store import Store
 
 Digests = dict[str, dict[str, str]]
@@ -87,7 +87,22 @@ class Trial:
             work(self.x, root)()
 
         ended = self.ending(run)
-        return (told(ended, "start again") if ended else []) + self.going_on(root)
+        return (told(ended, "start again") if ended else []) + self.ended_again(root)
+
+    def ended_again(self, root: Path) -> list[str]:
+        """Problems of a run after some results went and others did not: all that anybody reads must be there again.
+
+        What only served to make results that are still there is not made again.
+        """
+        if again := self.ending(work(self.x, root)):
+            return [f"going on: {again[:300]}"]
+        p = plan(self.x, Store(root, computes=False))
+        lost = [f"{artifact.stage.name} is missing" for artifact in runs.missing(p)]
+        return lost or [*self.amiss(root, whole=False), *self._unreadable(p)]
+
+    def _unreadable(self, p: Plan) -> list[str]:
+        unread = self.ending(lambda: runs.summary(p))
+        return [f"no summary: {unread[:300]}"] if unread else []
 
 
 def size_of(root: Path) -> int:

@@ -44,9 +44,13 @@ def main() -> None:
         store = runs.open_store(root)
         asked = [found(cases.find(run, store), run) for run in chosen.runs] or cases.all_cases(store)[-1:]
         told = [measured(case, root, chosen) for case in asked]
+    topic, of = "load", ""
+    if chosen.runs:
+        images = max(case["images"] for case in told)
+        topic, of = f"load_{images}", f", {images:,} images"
     keep(
-        "load",
-        f"{chosen.people} people tune at once for {chosen.minutes:g} minutes",
+        topic,
+        f"{chosen.people} people tune at once for {chosen.minutes:g} minutes{of}",
         [line for case in told for line in case.pop("rows")],
         cores=os.cpu_count(),
         load_before=os.getloadavg(),

@@ -1,5 +1,6 @@
 """The dashboard's server in a process of its own, and what it and its helpers take, as the kernel counts it."""
 
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
+ALIVE = "alive.json"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -51,6 +53,11 @@ class Served:
     store: Path
     log: Path
 
+    def alive(self) -> dict[str, float]:
+        """What is alive in its memory, as `launched` has written it down."""
+        file = self.log.with_name(ALIVE)
+        return json.loads(file.read_text()) if file.exists() else {}
+
     def helpers(self) -> dict[str, Process]:
         """The engine and the supervisor of the same store, where they run."""
         found = {}
@@ -67,16 +74,17 @@ class Served:
 
 
 @contextmanager
-def serving(store: Path, script: Path | None = None) -> Iterator[Served]:
+def serving(store: Path, script: Path | None = None, *, as_glibc_likes: bool = False) -> Iterator[Served]:
     """The dashboard, or another page, on a free port over this store, ended with everything that it started."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("streamlit")), "run", str(script or "app/main.py")]
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
+        launched = [sys.executable, str(HERE / "launched.py"), str(Path(folder, ALIVE))]
+        told = ["--as-glibc-likes"] * as_glibc_likes
         process = subprocess.Popen(
-            [*command, "--server.port", str(port)],
+            [*launched, *told, "run", str(script or "app/main.py"), "--server.port", str(port)],
             cwd=ROOT,
             env=surroundings | {"INFLUENCE_STORE": str(store)},
             stdout=log,

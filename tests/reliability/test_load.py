@@ -4,30 +4,14 @@ The full sizes are `python tests/reliability/load.py` and `soak.py`; one kept fi
 """
 
 import asyncio
-from collections.abc import Iterator
 
-import pytest
 from reliability.screen import Screen
-from reliability.serving import Served, serving
-from reliability.tuning import Expected, Person, Plan, Tally, crowd
+from reliability.tuning import Person, Plan, Tally, crowd
 from reliability.visitor import Visitor
 from reliability.working_day import Counts, Day, team
 
-from core import cases, runs
-
 KEPT_MB = 12.0
 """What 160 gestures may leave behind; a figure that is kept for each leaves more than twice as much."""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("load") / "store") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def expected(served: Served) -> Expected:
-    return Expected(cases.all_cases(runs.open_store(served.store))[0])
 
 
 def test_people_who_tune_at_once_see_figures_of_their_own_and_nothing_fails(served, expected):

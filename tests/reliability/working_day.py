@@ -22,7 +22,7 @@ SEEN_WITHIN = 240.0
 """Seconds until the influence of an uploaded image has to be on the page."""
 
 RIGHT_WITHIN = 10.0
-"""Seconds after which a figure that is not the right one counts as wrong."""
+"""Seconds after which a figure that is not the right one counts as wrong, and a part that is not there as missing."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,11 @@ class Guest:
 
     async def inspect(self) -> None:
         """Look at another training image of the gallery."""
-        if (
-            "Training images"
-            not in self.tab.screen.states[self.tab.screen.widget("view_tab")[1].id].string_array_value.data
-        ):
+        screen = self.tab.screen
+        _, tabs = await self.there(lambda: screen.widget("view_tab"))
+        if "Training images" not in screen.states[tabs.id].string_array_value.data:
             await self.tab.choose("view_tab", "Training images")
-        cards = self.tab.screen.cards(f"gallery-{self.expected.id}")
-        if cards:
+        if cards := await self.there(lambda: screen.cards(f"gallery-{self.expected.id}")):
             value = {"primary": self.chance.choice(cards), "chosen": [], "pinned": None, "actions": []}
             await self.tab.commit(f"gallery-{self.expected.id}", value)
 
@@ -131,17 +129,26 @@ class Guest:
         await self.read()
 
     async def queue(self) -> None:
-        """Start an investigation, think better of it, and come back."""
-        await self.tab.follow("set_up", "")
-        await self.tab.press(self.tab.screen.button("Start"))
+        """Start an investigation, think better of it, and come back.
+
+        Who starts the same as somebody else shares one job: when the other cancels it first, one has to start again.
+        """
         end = time.perf_counter() + SEEN_WITHIN
-        while not (cancel := self.tab.screen.button("Cancel")):
+        while not (cancel := await self.started()):
             if time.perf_counter() > end:
                 raise TimeoutError(f"no job to cancel within {SEEN_WITHIN:.0f} s")
-            await asyncio.sleep(0.5)
         await self.tab.press(cancel)
         await self.tab.follow("investigate", self.query)
         self.counts.jobs += 1
+
+    async def started(self) -> str:
+        """Start an investigation; the button that cancels it, or empty where none has come."""
+        await self.tab.follow("set_up", "")
+        await self.tab.press(self.tab.screen.button("Start"))
+        end = time.perf_counter() + RIGHT_WITHIN
+        while not (cancel := self.tab.screen.button("Cancel")) and time.perf_counter() < end:
+            await asyncio.sleep(0.5)
+        return cancel
 
     async def reconnect(self) -> None:
         """Lose the connection for a moment."""
@@ -151,12 +158,13 @@ class Guest:
     async def read(self) -> None:
         """Whether the page shows the number that this guest's setting gives.
 
-        A run that was under way when the gesture came ends with the number before it; the next one follows at once.
+        A run that was under way when the gesture came ends with the number before it, or on the page that was left;
+        the next one follows at once.
         """
         wanted = self.expected.figures(self.threshold, self.tolerance)["Flagged"]
         self.counts.checked += 1
         end = time.perf_counter() + RIGHT_WITHIN
-        while (found := self.tab.screen.metric("Flagged")[1]) != wanted and time.perf_counter() < end:
+        while (found := self.figure("Flagged")) != wanted and time.perf_counter() < end:
             await asyncio.sleep(0.1)
         if found != wanted:
             told = f"asked for {list(self.tab.asked)}, came {list(self.tab.screen.last)}"
@@ -169,16 +177,27 @@ class Guest:
         await self.tab.choose(f"{key}-source", "Your own image")
         await self.tab.upload(f"{key}-upload-0", "own.png", drawn(self.chance))
         end = time.perf_counter() + SEEN_WITHIN
-        while not self.shows("Flagged"):
+        while not self.figure("Flagged"):
             if time.perf_counter() > end:
                 raise TimeoutError(f"no influence of an uploaded image within {SEEN_WITHIN:.0f} s")
             await asyncio.sleep(0.5)
         await self.tab.press("own-images")
         self.counts.uploads += 1
 
-    def shows(self, figure: str) -> bool:
-        """Whether a figure is on the page."""
-        return any(element.label == figure for _, element in self.tab.screen.of_kind("Metric"))
+    async def there(self, find: Callable[[], Any]) -> Any:
+        """What is looked for on the page, once it is drawn. Raises LookupError."""
+        end = time.perf_counter() + RIGHT_WITHIN
+        while True:
+            try:
+                return find()
+            except LookupError:
+                if time.perf_counter() > end:
+                    raise
+            await asyncio.sleep(0.1)
+
+    def figure(self, name: str) -> str:
+        """A figure of the page; empty where it shows none of that name."""
+        return next((e.body for _, e in self.tab.screen.of_kind("Metric") if e.label == name), "")
 
 
 def drawn(chance: random.Random) -> bytes:
