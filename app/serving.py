@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from streamlit import config
 from streamlit.auth_util import get_redirect_uri, get_secrets_auth_section, is_authlib_installed
 
-from app import access, ended_runs, heaps
+from app import access, ended_runs, heaps, whole_callbacks
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 ALLOW, ALLOW_VARIABLE, HOSTS_VARIABLE = "--allow-open", "INFLUENCE_ALLOW_OPEN", "INFLUENCE_HOSTS"
@@ -114,6 +114,7 @@ def settle() -> None:
     hosts = ["*"] if _served.open else [*LOCAL, *_served.names]
     config.set_option("server.allowedHosts", hosts)
     ended_runs.heard()
+    whole_callbacks.undivided()
     heaps.tidy()
 
 

@@ -181,10 +181,15 @@ def opening(case: Case) -> View:
     return View(case=case.id, query=rule.query, threshold=rule.threshold, tolerance=rule.tolerance)
 
 
+def latest() -> View:
+    """Where the last gesture led, also while others wait to be taken."""
+    return st.session_state.get("view", View())
+
+
 def update(**changes: Any) -> View:
     """Move to another view, except for what is locked: remembered for this tab and written into the address."""
     changes = {"page": 1} | changes if changes.keys() & LISTS else changes
-    view = _held(replace(st.session_state.get("view", View()), **changes))
+    view = _held(replace(latest(), **changes))
     st.session_state["view"] = view
     _write(view)
     return view

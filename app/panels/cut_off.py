@@ -36,7 +36,7 @@ class Dragged:
     reach: float = LARGEST
 
 
-def contrast(case: Case, view: View) -> View:
+def contrast(case: Case, view: View) -> None:
     """The calibrated cut-off; dragging it is possible and seldom needed."""
     label = int(case.plan.queries.value.labels[view.query])
     controls, name = (
@@ -48,7 +48,7 @@ def contrast(case: Case, view: View) -> View:
         f"“{escaped(name)}”, the *controls*? Clean training images do not, poisons do. The cut-off is calibrated without "
         "any truth: each control stands in for the misread image once, which shows how far chance goes."
     )
-    return _drawn(
+    _drawn(
         case,
         view,
         Dragged(
@@ -64,7 +64,7 @@ def contrast(case: Case, view: View) -> View:
     )
 
 
-def delta(case: Case, view: View) -> View:
+def delta(case: Case, view: View) -> None:
     """Threshold and tolerance of the paper's rule."""
     st.caption(
         f"Each of the {rules.in_use(case, view)} transformed and relabelled copies changes every training image's "
@@ -79,10 +79,10 @@ def delta(case: Case, view: View) -> View:
         hint="Needs no tuning: any fall counts.",
         key=f"threshold-{case.id}-{view.query}",
     )
-    return _drawn(case, view, what, _tolerance)
+    _drawn(case, view, what, _tolerance)
 
 
-def relative(case: Case, view: View) -> View:
+def relative(case: Case, view: View) -> None:
     """Cut-off and tolerance of the relative collapse."""
     st.caption(
         f"How much of its own influence does a training image lose on the {rules.in_use(case, view)} copies? The fall is "
@@ -102,29 +102,31 @@ def relative(case: Case, view: View) -> View:
         mirrored=True,
         reach=1.0,
     )
-    return _drawn(case, view, what, _tolerance)
+    _drawn(case, view, what, _tolerance)
 
 
-def _drawn(case: Case, view: View, what: Dragged, more: Callable[[Case, View], None] | None = None) -> View:
+def _drawn(case: Case, view: View, what: Dragged, more: Callable[[Case, View], None] | None = None) -> None:
     """The line on the left, count and way back on the right; `more` are controls above the count."""
     left, right = st.columns([4, 1], gap="medium")
     if more:
         with right:
             more(case, view)
     with left:
-        chosen = _dragged(case, view, what)
-    if chosen != np.float32(getattr(view, what.field)):
-        view = state.update(**{what.field: chosen, "page": 1})
+        _line(case, view, what)
     with right:
         _count(rules.flags(case, rules.in_force(case, view)).flagged)
         _back(view, what)
-    return view
 
 
-def _dragged(case: Case, view: View, what: Dragged) -> float:
+def _line(case: Case, view: View, what: Dragged) -> None:
     line, sign = rules.line(case, rules.in_force(case, view)), -1 if what.mirrored else 1
     found = line.plateau
-    chosen = sign * threshold(
+
+    def moved(value: float) -> None:
+        within = min(max(sign * value, -what.reach), what.reach)
+        state.update(**{what.field: within + 0.0, "page": 1})  # no minus zero
+
+    threshold(
         line.statistic,
         sign * getattr(view, what.field),
         flagged_total=len(line.statistic),
@@ -134,11 +136,10 @@ def _dragged(case: Case, view: View, what: Dragged) -> float:
         mirrored=what.mirrored,
         name=what.name,
         locked=state.is_locked(what.field),
+        on_move=moved,
     )
     if state.is_locked(what.field):
         st.caption(f":material/lock: {state.LOCKED}")
-        return float(np.float32(getattr(view, what.field)))
-    return min(max(chosen, -what.reach), what.reach) + 0.0  # no minus zero
 
 
 def _tolerance(case: Case, view: View) -> None:

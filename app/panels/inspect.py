@@ -1,6 +1,7 @@
 """Training images as a gallery: what is listed, in which order, what is selected, and one of them in the inspector."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -32,14 +33,14 @@ def training_images(case: Case, view: View, found: Detection) -> None:
         page = min(max(view.page, 1), listed.pages)
         _counts(case, view, listed, page)
         primary = shown(view, found, listed)
-        picked = workbench(
+        workbench(
             cards(case, view, found, listed.rows[(page - 1) * PER_PAGE : page * PER_PAGE]),
             key=f"gallery-{case.id}",
             label="training images",
             selection=_selection(view, primary),
             keys=KEYS,
+            on_gesture=partial(_take, case, listed, primary),
         )
-        view = _taken(case, view, picked, listed, before=primary)
         if listed.pages > 1:
             _pager(listed.pages, page)
         _selected(case, view)
@@ -53,8 +54,8 @@ def _selection(view: View, primary: int) -> Selection:
     return Selection(primary, lists.chosen(view), pinned, most=MOST_CHOSEN)
 
 
-def _taken(case: Case, view: View, picked: Selection, listed: Listing, *, before: int) -> View:
-    """The view after what was picked; turning the page by key draws the gallery anew."""
+def _take(case: Case, listed: Listing, before: int, picked: Selection) -> None:
+    """Move to what was picked, write verdicts, and turn the page."""
     picked = _of_case(picked, range(len(case.plan.dataset.value.train)))
     now = {
         "chosen": ".".join(map(str, picked.chosen)),
@@ -62,18 +63,12 @@ def _taken(case: Case, view: View, picked: Selection, listed: Listing, *, before
     }
     if picked.primary is not None and picked.primary != before:
         now["image"] = int(picked.primary)
-    if any(getattr(view, name) != value for name, value in now.items()):
-        view = state.update(**now)
-    judged = [a for a in picked.actions if a.name in KEYS.values()]
-    for action in judged:
-        several = lists.chosen(view) if int(action.id) in lists.chosen(view) else [int(action.id)]
-        verdicts.say(case, several, action.name)
-    turns = [a for a in picked.actions if a.name in ("next", "previous")]
-    for action in turns:
-        lists.go(listed, listed.beside(int(action.id), 1 if action.name == "next" else -1))
-    if turns or judged:
-        st.rerun()
-    return view
+    chosen = lists.chosen(state.update(**now))
+    for action in picked.actions:
+        if action.name in KEYS.values():
+            verdicts.say(case, chosen if int(action.id) in chosen else [int(action.id)], action.name)
+        elif action.name in ("next", "previous"):
+            lists.go(listed, listed.beside(int(action.id), 1 if action.name == "next" else -1))
 
 
 def _of_case(picked: Selection, images: range) -> Selection:

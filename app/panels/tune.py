@@ -23,8 +23,9 @@ def tune(case: Case, view: View) -> tuple[View, Detection]:
     """The controls and the figures; returns the view in force and what it flags."""
     _choose(case, view)
     view = kinds.settled(case, view)
-    view = LINES[rules.in_force(case, view).name](case, view)
-    found = rules.flags(case, rules.in_force(case, view))
+    rule = rules.in_force(case, view)
+    LINES[rule.name](case, view)
+    found = rules.flags(case, rule)
     advice(case, view, found)
     if truth := results.truth(case, view):
         _grades(truth, found)

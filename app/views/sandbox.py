@@ -30,9 +30,10 @@ st.caption(
     "Points instead of images, and a classifier so small that influence is computed exactly and checked by training "
     "again at every gesture. Drag a point, place a poison, and see who moves the answer."
 )
+found = sandbox_plot.found_in(view)
 left, right = st.columns([3, 2], gap="large")
 with left:
-    view, found = sandbox_plot.plot(view)
+    sandbox_plot.plot(found)
     sandbox_plot.steps(view, found.scene)
 with right:
     sandbox_plot.reading(found)

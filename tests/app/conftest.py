@@ -1,5 +1,6 @@
 """Pages without a browser, over stores in every state: finished, empty, unfinished, damaged."""
 
+import json
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 from app import results
@@ -65,21 +67,39 @@ def visit() -> Visit:
 
 @pytest.fixture
 def words() -> Callable[[AppTest], str]:
-    """All that a page sends to the browser, as one text."""
+    """All that a page sends to the browser, as one text, without the name of its session."""
 
     def told(at: AppTest) -> str:
-        return "\n".join(str(element.proto) for element in elements(at))
+        text = "\n".join(str(element.proto) for element in elements(at))
+        return (
+            text.replace(at.session_state["_session"], "this session")
+            if "_session" in at.session_state
+            else text
+        )
 
     return told
 
 
 @pytest.fixture
-def commit() -> Callable[[AppTest, str, Any], AppTest]:
+def tell() -> Callable[[AppTest, str, Any], AppTest]:
+    """What the browser does when the state of a component changes: the page after it."""
+
+    def told(at: AppTest, key: str, state: Any) -> AppTest:
+        name = next(c.proto.id for c in at.get("bidi_component") if c.proto.id.endswith(f"-{key}"))
+        states = at._tree.get_widget_states()  # what AppTest sends itself, which knows no components
+        states.widgets.append(WidgetState(id=name, json_value=json.dumps(state)))
+        return at._run(states)
+
+    return told
+
+
+@pytest.fixture
+def commit(tell: Callable[[AppTest, str, Any], AppTest]) -> Callable[[AppTest, str, Any], AppTest]:
     """What a component sends when a gesture ends."""
 
     def done(at: AppTest, key: str, value: Any) -> AppTest:
-        at.session_state[key] = {"commit": {"value": value, "token": f"token of {value}"}}
-        return at.run()
+        said = {"value": value, "token": f"token of {value}", "session": at.session_state["_session"]}
+        return tell(at, key, {"commit": said})
 
     return done
 

@@ -1,5 +1,7 @@
 """Forged addresses and forged gestures on every page: no page fails, and none stands where it may not."""
 
+import json
+
 import pytest
 from e2e import driving
 
@@ -29,6 +31,14 @@ GESTURES = (
     },
     {"book": None, "gestures": [7, {"id": [], "kind": "judge", "image": 10**12, "verdict": ["poison"]}]},
     "2" * 5000,
+    [
+        {"serial": 1, "step": "x"},
+        {"serial": 2, "points": [[1]], "test": 3},
+        {"serial": 2**60, "step": -1},
+        {"serial": -1},
+        {"serial": True, "step": 1},
+        7,
+    ],
 )
 """What a browser can send in place of a component's own message."""
 
@@ -48,30 +58,30 @@ def test_no_forged_address_breaks_a_page(page, case_id, visit, view_of):
 
 
 @pytest.mark.parametrize("page", ["investigate", "review", "sandbox"])
-def test_no_forged_gesture_breaks_a_page(page, case_id, visit):
+def test_no_forged_gesture_breaks_a_page(page, case_id, visit, commit):
     at = visit(page, v="1", case=case_id)
-    keys = [key for key in list(at.session_state._state.filtered_state) if key.endswith("_agreed")]
-    assert keys
-    for number, value in enumerate(GESTURES):
-        for key in keys:
-            at.session_state[key[1:].removesuffix("_agreed")] = {
-                "commit": {"value": value, "token": f"t{number}"}
-            }
-        at.run()
-        assert not at.exception, f"{page} after {value!r:.80}: {at.exception[0].message}"
+    assert components(at)
+    for value in GESTURES:
+        for key in components(at):
+            at = commit(at, key, value)
+            assert not at.exception, f"{page} after {value!r:.80}: {at.exception[0].message}"
 
 
-def test_a_message_that_is_no_gesture_changes_nothing(case_id, visit, view_of):
+def components(at) -> list[str]:
+    """The names of all components of a page that take gestures."""
+    told = (json.loads(c.proto.json or "null") for c in at.get("bidi_component"))
+    keys = [c.proto.id.split("-", 2)[2] for c in at.get("bidi_component")]
+    return [key for key, data in zip(keys, told, strict=True) if isinstance(data, dict) and "session" in data]
+
+
+@pytest.mark.parametrize("session", ["", "another", None])
+def test_a_message_that_is_no_gesture_of_this_session_changes_nothing(case_id, visit, view_of, tell, session):
     at = visit("investigate", v="1", case=case_id)
     before = view_of(at)
-    keys = [
-        key[1:].removesuffix("_agreed")
-        for key in list(at.session_state._state.filtered_state)
-        if key.endswith("_agreed")
-    ]
-    for junk in ({"commit": 7}, {"commit": {"value": 3}}, [], "x"):
-        for key in keys:
-            at.session_state[key] = junk
-        at.run()
-        assert not at.exception, f"{junk!r}: {at.exception[0].message}"
-        assert view_of(at) == before
+    assert components(at)
+    said = {"value": [1], "token": "t"}
+    for junk in ({"commit": 7}, {"commit": {"value": 3}}, [], "x", {"commit": said | {"session": session}}):
+        for key in components(at):
+            at = tell(at, key, junk)
+            assert not at.exception, f"{junk!r}: {at.exception[0].message}"
+            assert view_of(at) == before

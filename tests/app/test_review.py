@@ -36,15 +36,15 @@ def open_review(visit, case):
 
 
 @pytest.fixture
-def send(case):
+def send(case, tell):
     """What the browser sends: its whole outbox."""
 
     def sent(at, *gestures, who=review_book.FIRST, token=""):
         token = token or uuid.uuid4().hex
         outbox = [{"id": f"{token}{k}", "reason": ""} | gesture for k, gesture in enumerate(gestures)]
         value = {"book": f"{case.id} {who}", "gestures": outbox, "at": gestures[-1]["image"]}
-        at.session_state[f"triage-{case.id}"] = {"commit": {"value": value, "token": token}}
-        return at.run()
+        said = {"value": value, "token": token, "session": at.session_state["_session"]}
+        return tell(at, f"triage-{case.id}", {"commit": said})
 
     return sent
 

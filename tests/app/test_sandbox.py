@@ -59,21 +59,23 @@ def test_a_gesture_moves_the_address_and_is_undone_and_redone(visit, commit):
     at = visit("sandbox", pts="k2")
     assert at.metric[0].value.startswith("A")
     placed = Scene().changed(placed=[(1, -170 + 4 * i, 60) for i in range(9)])
-    at = commit(at, KEY, picture(placed))
+    at = commit(at, KEY, [{"serial": 1} | picture(placed)])
     assert scene_of(at) == placed
     assert at.metric[0].value.startswith("B")
     at = button(at, "Undo").click().run()
     assert scene_of(at) == Scene()
     assert at.metric[0].value.startswith("A")
-    at = commit(at, KEY, {"step": 1})
+    at = commit(at, KEY, [{"serial": 2, "step": 1}])
     assert scene_of(at) == placed
     assert button(at, "Redo").disabled
 
 
 def test_a_gesture_that_makes_no_sense_is_refused_in_words(visit, commit):
     at = visit("sandbox", pts="k2")
-    for nonsense in ({"points": "x", "test": [0, 0]}, {"points": [], "test": [0, 0]}, {"other": 1}):
-        at = commit(at, KEY, nonsense)
+    for serial, nonsense in enumerate(
+        ({"points": "x", "test": [0, 0]}, {"points": [], "test": [0, 0]}, {"other": 1}), 1
+    ):
+        at = commit(at, KEY, [{"serial": serial} | nonsense])
         assert not at.exception
         assert "nothing was changed" in at.toast[0].value
         assert scene_of(at) == Scene()

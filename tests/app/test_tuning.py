@@ -66,7 +66,7 @@ def test_moving_the_threshold_gives_exactly_the_engines_figures(threshold, visit
     at = visit("investigate", case=case.id, rule="delta")
     at = commit(at, f"threshold-{case.id}-{view_of(at).query}", threshold)
     assert not at.exception
-    assert view_of(at).threshold == float(np.float32(threshold))
+    assert np.float32(view_of(at).threshold) == np.float32(threshold)
     assert shown(at) == expected(case, view_of(at))
 
 

@@ -50,10 +50,11 @@ HARMLESS = {
 
 
 @contextmanager
-def dashboard(store: Path, folder: Path, script: str) -> Iterator[SimpleNamespace]:
+def dashboard(store: Path, folder: Path, script: str, port: int = 0) -> Iterator[SimpleNamespace]:
     """`streamlit run SCRIPT` as a user types it in `folder`; ended with its whole process group."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).with_name("streamlit")), "run", script, "--server.port", str(port)]
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -26,8 +26,11 @@ st.session_state.runs = st.session_state.get("runs", 0) + 1
 st.session_state.setdefault("th", -0.02)
 if st.button("Reset"):
     st.session_state.th = -0.02
-th = threshold(statistics, st.session_state.th, flagged_total={n}, key="line", plateau=(-1.5, -1.0))
-st.session_state.th = th
+th = st.session_state.th
+threshold(
+    statistics, th, flagged_total={n}, key="line", plateau=(-1.5, -1.0),
+    on_move=lambda value: st.session_state.update(th=value),
+)
 pixel = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 titles = ["image 0", {hostile!r}, "image 2", "image 3", "image 4", "image 5"]
 items = [
@@ -36,16 +39,16 @@ items = [
 ]
 picked = gallery(items, key="grid", label="Images")
 several = gallery(items, key="several", label="Several", multi=True)
-bench = workbench(
-    items,
-    key="bench",
-    label="Bench",
-    selection=st.session_state.get("bench_selection", Selection(most=4)),
-    keys={{"p": "poison", "z": "undo"}},
-)
-st.session_state.bench_selection = replace(bench, actions=())
+bench = st.session_state.setdefault("bench_selection", Selection(most=4))
 did = st.session_state.setdefault("did", [])
-did.extend(f"{{action.name}} {{action.id}}" for action in bench.actions)
+
+def take(selection):
+    st.session_state.bench_selection = replace(selection, actions=())
+    did.extend(f"{{action.name}} {{action.id}}" for action in selection.actions)
+
+workbench(
+    items, key="bench", label="Bench", selection=bench, keys={{"p": "poison", "z": "undo"}}, on_gesture=take
+)
 st.text(f"bench {{bench.primary}}; set {{list(bench.chosen)}}; pin {{bench.pinned}}; did {{', '.join(did)}}")
 st.text(f"python counts {{int((statistics < th).sum())}}; picked {{picked}}; several {{several}}")
 st.text(f"run {{st.session_state.runs}}")
@@ -326,4 +329,4 @@ def test_threshold_refuses_statistics_it_cannot_count_exactly():
 
     for values, complaint in (([2, 1], "not ascending"), ([1, np.nan], "not finite"), ([[1.0]], "shape")):
         with pytest.raises(ValueError, match=complaint):
-            threshold(np.array(values, np.float32), 0.0, flagged_total=2, key="k")
+            threshold(np.array(values, np.float32), 0.0, flagged_total=2, key="k", on_move=print)

@@ -25,7 +25,7 @@ st.text(f"turn {turn}")
 if st.checkbox("Hide"):
     st.stop()
 pixel = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
-threshold(np.arange(4 + turn, dtype=np.float32), 1.0, flagged_total=4 + turn, key="line")
+threshold(np.arange(4 + turn, dtype=np.float32), 1.0, flagged_total=4 + turn, key="line", on_move=print)
 gallery([{"id": i, "src": pixel, "title": f"image {i}"} for i in range(4 + turn)], key="grid", label="Images")
 surface(
     np.arange(4)[None] + turn, np.arange(4, dtype=np.float32), (1.0, 0), total=9, key="map", on_pick=lambda point: None
@@ -34,13 +34,13 @@ picture = {
     "points": [[0, 0.1, 0.2, 0, 0.5, 0]], "test": [0.0, 0.1 * turn], "read": "A", "copies": [], "classes": ["A", "B"],
     "field": 1.0, "placed": 10, "most": 5, "regions": "0000",
 }
-points(lambda gesture: picture, key="points", label="Points")
+points(picture, key="points", label="Points", on_gesture=print)
 items = [
     {"id": i, "src": pixel, "label": 0, "title": "A", "flagged": False, "lines": [f"shown {turn} times"], "strip": [0.5]}
     for i in range(3)
 ]
 told = {"verdicts": {}, "reasons": {}, "done": [], "undone": [], "others": {}, "each": None, "presets": ["blurred"]}
-triage("judge", {"name": f"queue {turn}", "items": items, "compare": {"0": [pixel]}}, told, book="book", at=0)
+triage("judge", {"name": f"queue {turn}", "items": items, "compare": {"0": [pixel]}}, told, book="book", at=0, on_look=print)
 """
 HOLD_UP = """
 const make = URL.createObjectURL

@@ -164,6 +164,10 @@ class Screen:
         """The numbers of the images in a gallery."""
         return [int(item["id"]) for item in _items(self.widget(key)[1])]
 
+    def session_of(self, key: str) -> str:
+        """The session that a component tells to be in."""
+        return json.loads(self.widget(key)[1].json)["session"]
+
     def text(self) -> str:
         """All running text of the page."""
         return "\n".join(element.body for _, element in self.of_kind("Markdown"))

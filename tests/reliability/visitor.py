@@ -84,7 +84,8 @@ class Visitor:
         """A gesture in one of the dashboard's own components."""
         self._serial += 1
         token = f"{time.time_ns() // 10**6}-{self._serial}"
-        return await self._set(key, json_value=json.dumps({"commit": {"value": value, "token": token}}))
+        said = {"value": value, "token": token, "session": self.screen.session_of(key)}
+        return await self._set(key, json_value=json.dumps({"commit": said}))
 
     async def slide(self, key: str, value: float) -> float:
         """Move a slider."""

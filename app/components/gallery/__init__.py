@@ -7,14 +7,14 @@ A pick costs one rerun and never rebuilds the cards. Everything shown as text st
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 import streamlit as st
 
-from app.components.controlled import agreement, committed, source
+from app.components.controlled import agreement, last, once, source, taken, told
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("../mounting.js", "cards.js", "picking.js", "bench.js", "component.js")
@@ -60,7 +60,7 @@ def gallery(
     label    names the grid for screen readers
     """
     look = _look(items, key, label, size) | {"columns": columns, "multi": multi, "bench": None}
-    rest = {"primary": None, "pinned": None, "taken": 0}
+    rest = {"primary": None, "pinned": None, "done": 0, "own": selected is None}
     given = None if selected is None else _ids(selected)
     kinds = {type(item["id"]) for item in items}
 
@@ -69,8 +69,8 @@ def gallery(
             raise ValueError("no image of this gallery")
         return _ids(value)
 
-    with agreement(key, given, picked, nothing=[]) as (current, token):
-        _mount(key, look | rest | {"selected": current, "token": token})
+    with agreement(key, given, picked, nothing=[]) as current:
+        _mount(key, look | rest | {"selected": current})
     if multi:
         return current
     return current[0] if current else None
@@ -92,7 +92,7 @@ class Selection:
     chosen: tuple[ImageId, ...] = ()
     pinned: ImageId | None = None
     actions: tuple[Action, ...] = ()
-    """In order; each is told in one run only, however fast they came, so act on them at once."""
+    """In order; each is told once, however fast they came."""
     most: int = 60
     """How many images the set may hold."""
 
@@ -104,55 +104,39 @@ def workbench(
     label: str,
     selection: Selection,
     keys: Mapping[str, str] | None = None,
-) -> Selection:
-    """The selection after the gesture just made, else the one given; the page owns it and hands it back.
+    on_gesture: Callable[[Selection], object],
+) -> None:
+    """Show the page's selection; `on_gesture` is told the one that a gesture asks for, before the page runs again.
 
     Click, Enter or Space: primary. Shift extends the set, Ctrl or Cmd toggles one in it, Esc empties it. N pins the
     primary or lets go of it. J and K go on and back; beyond the page they are the actions `next` and `previous` of the
     primary. Ids outside `items` stay selected: they are on other pages.
 
     keys  more letters, each with the name of an action on the card in focus: `{"p": "poison", "z": "undo"}`; what they
-          asked for comes back as `actions`
+          asked for comes as `actions`
     """
     look = _look(items, key, label, 72) | {"columns": None, "multi": True}
     data = look | {"bench": {"keys": dict(keys or {}), "most": selection.most}}
-    asked, done = _asked(key), st.session_state.get(f"_{key}_taken", 0)
-    new = tuple(Action(a["name"], a["id"]) for a in asked if a["serial"] > done)
-    taken = max([done, *(a["serial"] for a in asked)])
-    with agreement(key, selection, _selection) as (current, token):
-        stands = {"selected": list(current.chosen), "primary": current.primary, "pinned": current.pinned}
-        _mount(key, data | stands | {"token": token, "taken": taken})
-    st.session_state[f"_{key}_taken"] = taken
-    return replace(current, actions=new, most=selection.most)
+    stands = {"primary": selection.primary, "pinned": selection.pinned, "selected": list(selection.chosen)}
+
+    def read(value: dict[str, Any]) -> Selection:
+        primary, chosen, pinned = value["primary"], _ids(value["chosen"]), value["pinned"]
+        if not all(one is None or _is_id(one) for one in (primary, pinned)):
+            raise ValueError("no selection")
+        asked = [a for a in once(key, value.get("actions")) if _is_action(a)]
+        actions = tuple(Action(a["name"], a["id"]) for a in asked)
+        return Selection(primary, tuple(chosen), pinned, actions, selection.most)
+
+    _mount(key, data | stands | {"done": last(key)}, taken(key, read, on_gesture))
 
 
-def _asked(key: str) -> list[dict[str, Any]]:
-    """The actions of the newest message that are some."""
-    value = committed(key).get("value")
-    told = value.get("actions") if isinstance(value, dict) else None
-    return [a for a in told if _is_action(a)] if isinstance(told, list) else []
-
-
-def _is_action(said: Any) -> bool:
-    return (
-        isinstance(said, dict)
-        and isinstance(said.get("name"), str)
-        and type(said.get("serial")) is int
-        and _is_id(said.get("id"))
-    )
+def _is_action(asked: dict[str, Any]) -> bool:
+    return isinstance(asked.get("name"), str) and _is_id(asked.get("id"))
 
 
 def _is_id(value: Any) -> bool:
     whole = type(value) is int and abs(value) < _LARGEST_ID
     return whole or (isinstance(value, str) and len(value) <= _LONGEST_TEXT)
-
-
-def _selection(value: dict[str, Any]) -> Selection:
-    """Raises ValueError or its like for what is no selection."""
-    primary, chosen, pinned = value["primary"], _ids(value["chosen"]), value["pinned"]
-    if not all(one is None or _is_id(one) for one in (primary, pinned)):
-        raise ValueError("no selection")
-    return Selection(primary, tuple(chosen), pinned)
 
 
 def _look(items: Sequence[Item], key: str, label: str, size: int) -> dict[str, Any]:
@@ -163,8 +147,8 @@ def _look(items: Sequence[Item], key: str, label: str, size: int) -> dict[str, A
     return {"items": cards, "size": size, "label": plain(label)}
 
 
-def _mount(key: str, data: dict[str, Any]) -> None:
-    _MOUNT(key=key, data=data, on_commit_change=lambda: None)
+def _mount(key: str, data: dict[str, Any], heard: Callable[[], None] = lambda: None) -> None:
+    _MOUNT(key=key, data=data | told(key), on_commit_change=heard)
 
 
 def plain(text: str) -> str:

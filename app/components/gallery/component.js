@@ -4,10 +4,10 @@
 function receive(view) {
   const { data } = view
   const look = JSON.stringify([data.items, data.size, data.columns, data.multi, data.label])
-  if (view.token === null || view.token === data.token) {
+  view.pending = view.pending.filter((action) => action.serial > data.done)
+  if (hears(view, data)) {
     Object.assign(view, { selected: data.selected, primary: data.primary, pinned: data.pinned })
   }
-  view.pending = view.pending.filter((action) => action.serial > data.taken)
   if (look !== view.look) {
     view.look = look
     rebuild(view)
@@ -66,22 +66,17 @@ function showSelection(view) {
 
 /** Tell Python what stands now, after `wait` milliseconds in which nothing else happened. */
 function commit(view, wait = 0) {
-  view.token = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`
+  const { selected, primary, pinned, pending } = view
+  announce(view, view.data.bench ? { primary, chosen: selected, pinned, actions: pending } : selected)
   showSelection(view)
   clearTimeout(view.timer)
   if (wait) view.timer = setTimeout(() => deliver(view), wait)
   else deliver(view)
 }
 
-function deliver(view) {
-  const { selected, primary, pinned, pending, token } = view
-  const value = view.data.bench ? { primary, chosen: selected, pinned, actions: pending } : selected
-  view.send("commit", { value, token })
-}
-
 function mount(parent) {
   const view = { parent, root: node("div", "gallery"), grid: node("div", "grid"), cards: [], selected: [] }
-  Object.assign(view, { active: 0, activeId: null, anchor: null, token: null, look: null, timer: null })
+  Object.assign(view, { active: 0, activeId: null, anchor: null, said: null, look: null, timer: null })
   Object.assign(view, { primary: null, pinned: null, base: null, pending: [], serial: 0 })
   view.empty = node("p", "empty")
   view.note = node("p", "note")

@@ -1,7 +1,7 @@
 """Where do points lie, who influences the test point, and what does the user do with them?
 
-A gesture moves what is seen at once and arrives here as the whole picture when it ends, so that none is lost when
-several follow each other faster than the page answers.
+A gesture moves what is seen at once and arrives here as the whole picture when it ends; the browser lists those that
+were not answered yet, so that none is lost when several follow each other faster than the page answers.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 
 import streamlit as st
 
-from app.components.controlled import agreement, source
+from app.components.controlled import last, once, source, taken, told
 
 _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
@@ -46,11 +46,15 @@ class Picture(TypedDict):
     """Another such grid, whose borders are drawn dashed."""
 
 
-def points(answer: Callable[[Gesture | None], Picture], *, key: str, label: str) -> None:
-    """Draw the picture that `answer` gives to the gesture just made, or to None when there is none.
+def points(picture: Picture, *, key: str, label: str, on_gesture: Callable[[Gesture], object]) -> None:
+    """Draw a picture; `on_gesture` is told every gesture in its order, before the page runs again.
 
     label  names the plot for screen readers
     """
-    with agreement(key, "", dict) as (gesture, token):
-        picture = answer(gesture or None)
-        _MOUNT(key=key, data=dict(picture) | {"label": label, "token": token}, on_commit_change=lambda: None)
+
+    def take(gestures: list[Gesture]) -> None:
+        for gesture in gestures:
+            on_gesture(gesture)
+
+    data = dict(picture) | {"label": label, "done": last(key)} | told(key)
+    _MOUNT(key=key, data=data, on_commit_change=taken(key, lambda listed: once(key, listed), take))

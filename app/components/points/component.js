@@ -7,8 +7,9 @@ const HINT =
 /** Take over what Python sent, unless the user is in the middle of a gesture or ahead of Python. */
 function receive(view) {
   const { data } = view
-  const ahead = view.token !== null && view.token !== data.token
-  if (view.drag || view.grabbed || ahead) return
+  view.pending = view.pending.filter((gesture) => gesture.serial > data.done)
+  const heard = hears(view, data)
+  if (view.drag || view.grabbed || !heard) return
   view.points = data.points.map(([id, x, y, k, score, flagged]) => ({ id, x, y, k, score, flagged }))
   view.test = [...data.test]
   if (view.active !== TEST && !pointOf(view, view.active)) view.active = TEST
@@ -28,16 +29,18 @@ function drawAll(view) {
   drawMarks(view)
 }
 
-function send(view, value) {
-  view.token = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`
-  view.send("commit", { value, token: view.token })
+/** Ask for something to be done once; listed until it was, so that nothing is lost by being quick. */
+function ask(view, gesture) {
+  view.serial = Math.max(view.serial + 1, Date.now())
+  view.pending = [...view.pending, { serial: view.serial, ...gesture }]
+  tell(view, view.pending)
 }
 
 /** End of a gesture: the whole picture goes to Python. */
 function commit(view, said) {
   say(view, said)
   drawMarks(view)
-  send(view, { points: view.points.map(({ id, x, y, k }) => [id, x, y, k]), test: view.test })
+  ask(view, { points: view.points.map(({ id, x, y, k }) => [id, x, y, k]), test: view.test })
 }
 
 function tools(view) {
@@ -68,7 +71,7 @@ function tools(view) {
 
 function mount(parent) {
   const view = { root: node("div", "points"), points: [], test: [0, 0], active: TEST, mode: "move", label: 1 }
-  Object.assign(view, { grabbed: null, drag: null, token: null, frame: null, pressed: null, side: 0, look: "" })
+  Object.assign(view, { grabbed: null, drag: null, said: null, pending: [], serial: 0, frame: null, pressed: null, side: 0, look: "" })
   view.bar = node("div", "bar")
   view.bar.setAttribute("role", "toolbar")
   view.bar.setAttribute("aria-label", "What a click does")

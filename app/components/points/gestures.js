@@ -112,7 +112,7 @@ function onKey(view, event) {
     view.active = TEST
     say(view, describe(view, TEST))
     drawMarks(view)
-  } else if (key === "z" && free) send(view, { step: event.shiftKey ? 1 : -1 })
+  } else if (key === "z" && free) ask(view, { step: event.shiftKey ? 1 : -1 })
   else return
   event.preventDefault()
   event.stopPropagation()

@@ -5,14 +5,13 @@ the caller, the component only colours them.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 import streamlit as st
 
-from app.components.controlled import NONSENSE, agreement, committed, source
+from app.components.controlled import source, taken, told
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("../mounting.js", "../elements.js", "../threshold/numbers.js", "drawing.js", "component.js")
@@ -66,15 +65,8 @@ def surface(
         "layers": [layer | {"values": _shares(layer["values"])} for layer in layers],
         "plateau": None if plateau is None else np.asarray(plateau, bool).tolist(),
     }
-    given = None if chosen is None else _point(chosen)
-
-    def picked() -> None:
-        with suppress(*NONSENSE):
-            on_pick(_point(committed(key)["value"]))
-
-    with agreement(key, given, _point) as (current, token):
-        at = None if given is None else list(current)
-        _MOUNT(key=key, data=data | {"chosen": at, "token": token}, on_commit_change=picked)
+    at = None if chosen is None else list(_point(chosen))
+    _MOUNT(key=key, data=data | {"chosen": at} | told(key), on_commit_change=taken(key, _point, on_pick))
 
 
 def _point(value: Any) -> Point:

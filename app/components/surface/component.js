@@ -52,9 +52,8 @@ function choose(view) {
   if (JSON.stringify(value) === JSON.stringify(view.data.chosen)) return
   view.data.chosen = value
   view.seen = JSON.stringify(value)
-  view.token = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`
   paint(view)
-  view.send("commit", { value, token: view.token })
+  tell(view, value)
 }
 
 /** The cell of the plateau from which its other cells are nearest. */
@@ -137,7 +136,7 @@ function listen(view) {
 
 function mount(parent) {
   const elements = buildElements()
-  const view = { parent, elements, root: elements.root, cursor: [0, 0], token: null, look: null, seen: null, frame: null }
+  const view = { parent, elements, root: elements.root, cursor: [0, 0], said: null, look: null, seen: null, frame: null }
   listen(view)
   view.resized = new ResizeObserver(() => {
     if (view.look === null || elements.plot.clientWidth === view.width) return
@@ -152,10 +151,10 @@ function mount(parent) {
 
 export default function ({ data, parentElement, setStateValue }) {
   const view = standingIn(parentElement, mount)
-  const before = view.data
+  const chosen = view.data?.chosen
   view.data = { ...data }
-  if (view.token !== null && view.token !== data.token && before) view.data.chosen = before.chosen
   view.send = setStateValue
+  if (!hears(view, data)) view.data.chosen = chosen
   receive(view)
   return whenGone(parentElement, () => view.resized.disconnect())
 }

@@ -6,13 +6,14 @@ handed back is always exactly a float32, so `statistics < value` in numpy gives 
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.components.controlled import agreement, source
+from app.components.controlled import source, taken, told
 
 _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
@@ -34,8 +35,9 @@ def threshold(
     name: str = "Threshold",
     height: int = 220,
     locked: bool = False,
-) -> float:
-    """The threshold in force: the gesture just made, else `value`. Pass it as `value` on the next run.
+    on_move: Callable[[float], object],
+) -> None:
+    """Show the threshold `value`; `on_move` is told where a gesture moves it, before the page runs again.
 
     order_statistics  (N,) ascending and finite, one per image at the current tolerance
     flagged_total     the number of images the count is out of ("512 of 12 000"), usually N
@@ -57,12 +59,12 @@ def threshold(
         "name": name,
         "height": int(height),
         "locked": bool(locked),
+        "value": _single(value),
     }
-    with st.container(gap=None), agreement(key, _single(value), _single) as (current, token):
+    with st.container(gap=None):
         # Two mounts of one component: the big buffer's message is the same on every run, so it is sent once.
         _MOUNT(key=f"{key}_statistics", data=packet)
-        _MOUNT(key=key, data=settings | {"value": current, "token": token}, on_commit_change=lambda: None)
-    return current
+        _MOUNT(key=key, data=settings | told(key), on_commit_change=taken(key, _single, on_move))
 
 
 def _single(value: float) -> float:

@@ -28,8 +28,7 @@ function receive(view) {
   const { settings } = view
   const buffer = buffers.get(settings.statistics)
   if (!buffer) return
-  const ahead = view.token !== null && view.token !== settings.token
-  if (!busy(view) && !ahead) view.value = view.agreed = settings.value
+  if (hears(view, settings) && !busy(view)) view.value = view.agreed = settings.value
   const look = JSON.stringify([settings.statistics, settings.plateau, settings.mark, settings.mirrored, settings.height, settings.locked])
   if (look !== view.look) {
     view.sorted = buffer.sorted
@@ -74,8 +73,7 @@ function commit(view) {
   view.timer = null
   if (view.value === view.agreed) return receive(view)
   view.agreed = view.value
-  view.token = `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`
-  view.send("commit", { value: view.value, token: view.token })
+  tell(view, view.value)
 }
 
 function goToPlateau(view) {
@@ -191,7 +189,7 @@ function listenToInput(view) {
 }
 
 function mountView(parentElement) {
-  const view = { elements: buildElements(), value: 0, agreed: 0, token: null, drag: null, timer: null }
+  const view = { elements: buildElements(), value: 0, agreed: 0, said: null, drag: null, timer: null }
   Object.assign(view, { typing: false, frame: null, sorted: new Float32Array(), look: null, axis: null })
   listenToKeys(view)
   listenToPointer(view)

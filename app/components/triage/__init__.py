@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components.controlled import agreement, committed, source
+from app.components.controlled import committed, source, taken, told
 from core.review.verdict_rows import LONGEST_REASON, VERDICTS
 from core.review.verdicts import Gesture
 
@@ -43,19 +43,26 @@ def take(key: str, book: str, write: Callable[[Sequence[Gesture]], object]) -> N
             _written.popitem(last=False)
 
 
-def triage(key: str, queue: Mapping[str, Any], told: Mapping[str, Any], *, book: str, at: int) -> int:
-    """The image that is looked at: where the reviewer went, else `at`. Pass it as `at` on the next run.
+def triage(
+    key: str,
+    queue: Mapping[str, Any],
+    stands: Mapping[str, Any],
+    *,
+    book: str,
+    at: int,
+    on_look: Callable[[int], object],
+) -> None:
+    """Show the image `at`; `on_look` is told where the reviewer went, before the page runs again.
 
     queue  what does not change by judging, sent once: a name, items, and images to compare with by label
-    told   what stands: verdicts, reasons, gestures to undo and to redo, what others said, seconds each
+    stands what stands: verdicts, reasons, gestures to undo and to redo, what others said, seconds each
     book   names case and reviewer; gestures of another book wait in the browser until it is opened
     """
     written = [name for name, _ in _arrived(key, book) if name in _written]
-    with st.container(gap=None), agreement(key, at, _place) as (current, token):
+    with st.container(gap=None):
         _MOUNT(key=f"{key}_queue", data={"queue": dict(queue)})
-        data = {"shown": queue["name"], "book": book, "written": written, "at": current, "token": token}
-        _MOUNT(key=key, data=dict(told) | data, on_commit_change=lambda: None)
-    return current
+        data = {"shown": queue["name"], "book": book, "written": written, "at": at} | told(key)
+        _MOUNT(key=key, data=dict(stands) | data, on_commit_change=taken(key, _place, on_look))
 
 
 def _place(value: Any) -> int:

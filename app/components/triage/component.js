@@ -19,14 +19,15 @@ function receive(view) {
   const { told } = view
   const queue = queues.get(told.shown)
   if (!queue?.items.length) return
+  const heard = hears(view, told)
   const written = new Set(told.written)
   const waiting = outboxOf(told.book).filter((gesture) => !written.has(gesture.id))
   if (waiting.length < outboxOf(told.book).length) replaceOutbox(told.book, waiting)
   view.outbox = waiting
   if (view.queue !== queue) enter(view, queue)
-  else if (told.token === view.token && told.at !== view.toldAt) goTo(view, indexOf(queue, told.at))
+  else if (heard && told.at !== view.toldAt) goTo(view, indexOf(queue, told.at))
   draw(view)
-  if (waiting.length && view.timer === null) view.timer = setTimeout(() => send(view), view.token ? RETRY : 0)
+  if (waiting.length && view.timer === null) view.timer = setTimeout(() => send(view), view.last ? RETRY : 0)
 }
 
 const indexOf = (queue, id) => queue.items.findIndex((item) => item.id === id)
@@ -116,9 +117,8 @@ function send(view) {
     return
   }
   view.sent = Date.now()
-  view.token = freshName()
   view.toldAt = view.queue.items[view.index].id
-  view.commit("commit", { value: { book: view.told.book, gestures: view.outbox, at: view.toldAt }, token: view.token })
+  tell(view, { book: view.told.book, gestures: view.outbox, at: view.toldAt })
   view.timer = view.outbox.length ? setTimeout(() => send(view), RETRY) : null
 }
 
@@ -193,7 +193,7 @@ function listen(view) {
 
 function mount(parent, told) {
   const view = { parent, elements: buildElements(), told, queue: null, index: 0, outbox: [], timer: null }
-  Object.assign(view, { token: null, toldAt: null, seen: null, shuffled: 0, now: null, sent: null })
+  Object.assign(view, { said: null, last: null, toldAt: null, seen: null, shuffled: 0, now: null, sent: null })
   const { presets, keys } = view.elements
   told.presets.forEach((reason, k) => {
     const preset = button({ class: "small preset" }, reason, key(String(k + 1)))
@@ -211,7 +211,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (data.queue) return storeQueue(data.queue)
   const view = standingIn(parentElement, (place) => mount(place, data))
   view.told = data
-  view.commit = setStateValue
+  view.send = setStateValue
   receive(view)
   return whenGone(parentElement, () => {
     clearTimeout(view.timer)

@@ -37,16 +37,16 @@ def draw(lesson: Lesson) -> None:
         state.bound(st.slider, "Tolerance", "tolerance", lesson.view.tolerance, **options)
     statistic = collapse.order_statistic(ordered, lesson.view.tolerance)
     with left:
-        chosen = threshold(
+        threshold(
             np.sort(statistic),
             lesson.view.threshold,
             flagged_total=len(statistic),
             key=lesson.key("threshold"),
             height=150,
+            on_move=lambda value: state.update(threshold=value),
         )
-    if chosen != np.float32(lesson.view.threshold):
-        state.update(threshold=chosen)
-    flagged = statistic < np.float32(chosen)
+    chosen = np.float32(lesson.view.threshold)
+    flagged = statistic < chosen
     _sides(lesson, statistic, flagged)
     _commit(lesson, Committed(float(chosen), lesson.view.tolerance), int(flagged.sum()))
 

@@ -67,11 +67,14 @@ def receive(case: Case) -> None:
 def judge(of: Review) -> None:
     """The component, and below it what can be said of the whole queue; the address follows where one looks."""
     st.caption(_told(of))
-    at = triage(
-        _key(of.case), review_queue.packet(of), review_queue.told(of), book=_owner(of.case), at=of.view.image
+    triage(
+        _key(of.case),
+        review_queue.packet(of),
+        review_queue.told(of),
+        book=_owner(of.case),
+        at=of.view.image,
+        on_look=lambda image: state.update(image=image),
     )
-    if at != of.view.image:
-        state.update(image=at)
     _whole_queue(of)
 
 

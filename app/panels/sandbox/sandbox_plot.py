@@ -46,30 +46,24 @@ def step(view: View, direction: int) -> View:
     return state.update(points=text, seed=seed)
 
 
-def plot(view: View) -> tuple[View, Answer]:
-    """The points; returns where the gesture just made leads, and what is found there."""
-    reached = [view]
-
-    def answered(gesture: Gesture | None) -> Picture:
-        reached[0] = _after(reached[0], gesture)
-        return _picture(found_in(reached[0]))
-
-    points(answered, key="sandbox-points", label="Training points and the test point")
-    return reached[0], found_in(reached[0])
+def plot(found: Answer) -> None:
+    """The points, and what is found of them."""
+    label = "Training points and the test point"
+    points(_picture(found), key="sandbox-points", label=label, on_gesture=_done)
 
 
-def _after(view: View, gesture: Gesture | None) -> View:
-    if not gesture:
-        return view
+def _done(gesture: Gesture) -> None:
+    view = state.latest()
     if "step" in gesture:
-        return step(view, -1 if gesture["step"] == -1 else 1)
+        step(view, -1 if gesture["step"] == -1 else 1)
+        return
     try:
         scene = Scene.parse(view.points).redrawn(gesture, view.seed)
         answer(scene, view.seed)
     except ValueError:
         st.toast("That does not fit in here; nothing was changed.", icon=":material/block:")
-        return view
-    return go(scene, view.seed, view)
+    else:
+        go(scene, view.seed, view)
 
 
 def found_in(view: View) -> Answer:

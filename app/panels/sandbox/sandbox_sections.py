@@ -68,12 +68,14 @@ def fall(view: View, found: Answer) -> None:
 
 def _threshold(view: View, found: Answer) -> None:
     statistic = np.sort(found.statistic)
-    chosen = threshold(
-        statistic, found.scene.threshold, flagged_total=len(statistic), key="sandbox-threshold", height=150
+    threshold(
+        statistic,
+        found.scene.threshold,
+        flagged_total=len(statistic),
+        key="sandbox-threshold",
+        height=150,
+        on_move=lambda value: go(found.scene.changed(threshold=float(f"{value:.4g}")), view.seed, view),
     )
-    if chosen != np.float32(found.scene.threshold):
-        go(found.scene.changed(threshold=float(f"{chosen:.4g}")), view.seed, view)
-        st.rerun()  # the plot above shows who is flagged
 
 
 def _matrix(found: Answer) -> None:
