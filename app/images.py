@@ -5,6 +5,7 @@ address could choose: run, kind and row are looked up.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -81,6 +82,15 @@ def enlarged(image: np.ndarray, least: int = 336) -> np.ndarray:
     """Whole-number magnification to at least so many pixels, so that pixels stay sharp."""
     factor = max(1, -(-least // image.shape[-1]))
     return image.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def inline(image: np.ndarray) -> str:
+    """A [c h w] image as an address that holds all of it.
+
+    Streamlit serves what is given to it as bytes only while some page that was drawn to its end shows it: on a page that
+    is drawn again before its pictures are fetched they would stay empty.
+    """
+    return f"data:image/png;base64,{b64encode(png(image)).decode()}"
 
 
 def png(image: np.ndarray) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import address_bar
+from app import address_bar, moved
 from app.address_rules import CHOICES as CHOICES
 from app.address_rules import LARGEST as LARGEST
 from app.address_rules import MOST_CHOSEN as MOST_CHOSEN
@@ -199,18 +199,13 @@ def _write(view: View) -> None:
     address_bar.write(parameters_of(view) | ({"v": VERSION} if view.case else {}))
 
 
-def bound(widget: Callable[..., Any], label: str, name: str, value: Any, **options: Any) -> Any:
+def bound(widget: Callable[..., Any], label: str, name: str, value: Any, **options: Any) -> None:
     """A widget that shows one field of the view and moves the view when it is used, unless it is locked."""
-    key = f"view_{name}"
     if is_locked(name):
         label = f":material/lock: {label}"
         options |= {"disabled": True, "help": LOCKED, "label_visibility": "visible"}
 
-    def moved() -> None:
-        if key not in st.session_state:  # used while the page went away
-            return
-        chosen = st.session_state[key]
+    def move(chosen: Any) -> None:
         update(**{name: value if chosen is None else chosen})
 
-    st.session_state[key] = value
-    return widget(label, key=key, on_change=moved, **options)
+    moved.placed(widget, label, key=f"view_{name}", value=value, on_move=move, **options)

@@ -148,10 +148,9 @@ def _glass(case: Case, view: View, side: Side, i: int) -> None:
     with st.container(horizontal=True, key=f"side-by-side-{side.name}"):
         for image, words in shown:
             st.image(
-                images.png(images.enlarged(image)),
+                images.inline(images.enlarged(image)),
                 caption=escaped(words),
                 width="stretch",
-                output_format="PNG",
                 alt=f"{side.noun} {i}, {words}",
             )
     st.markdown(_what_changed(side, own, label, largest))

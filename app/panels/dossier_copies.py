@@ -60,9 +60,8 @@ def _large(case: Case, view: View, i: int, row: int) -> None:
     at = int((changed.parent[:row] == view.query).sum())
     kind = transformation(changed.transforms[row])
     st.image(
-        images.png(images.enlarged(changed.images[row])),
+        images.inline(images.enlarged(changed.images[row])),
         width=200,
-        output_format="PNG",
         alt=f"transformed copy, {kind}",
     )
     sees = names[changed.probabilities[row].argmax()]

@@ -87,8 +87,8 @@ def views(case: Case, i: int, of: str = "") -> list[tuple[np.ndarray, str, str]]
 def picture(pixels: np.ndarray, words: str, alt: str, width: int | str = "stretch") -> None:
     """One picture with its pixels kept sharp; its caption is foreign text."""
     least = max(336, width) if isinstance(width, int) else 336
-    content = images.png(images.enlarged(pixels, least))
-    st.image(content, caption=escaped(words), width=width, output_format="PNG", alt=alt)
+    content = images.inline(images.enlarged(pixels, least))
+    st.image(content, caption=escaped(words), width=width, alt=alt)
 
 
 def decisions(case: Case, view: View, i: int) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import rules, state
+from app import moved, rules, state
 from app.state import View
 from app.words import counted, listed
 from core.cases import Case
@@ -33,18 +33,14 @@ def chips(case: Case, view: View) -> None:
     known, used = rules.kinds(case, view), rules.left_out(case, view)
     if len(known) < 2:
         return
-    key = "view_kinds"
-
-    def moved() -> None:
-        leave_out(case, view, set(known) - set(st.session_state[key]))
-
-    st.session_state[key] = [kind for kind in known if kind not in used]
-    st.pills(
+    moved.placed(
+        st.pills,
         "Transformations that count",
         list(known),
+        key="view_kinds",
+        value=[kind for kind in known if kind not in used],
+        on_move=lambda counting: leave_out(case, view, set(known) - set(counting)),
         selection_mode="multi",
-        key=key,
-        on_change=moved,
         wrap=True,
         disabled=state.is_locked("without"),
         format_func=lambda kind: f"{kind.replace('_', ' ')} ({known[kind]})",

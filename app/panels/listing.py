@@ -116,6 +116,12 @@ def go(found: Listing, i: int | None) -> None:
     state.update(image=int(i), **({} if at is None else {"page": at // PER_PAGE + 1}))
 
 
+def _step(found: Listing, i: int, by: int) -> None:
+    """From where one is by now, if one was faster than the page, else from image `i`."""
+    now = state.latest().image
+    go(found, found.beside(now if now >= 0 else i, by))
+
+
 def steps(found: Listing, i: int, key: str) -> None:
     """One image back or on in the order, and where this one stands."""
     at = found.place(i)
@@ -127,8 +133,8 @@ def steps(found: Listing, i: int, key: str) -> None:
                 key=f"{key}-{words}",
                 icon=f":material/{icon}:",
                 disabled=to is None,
-                on_click=go,
-                args=(found, to),
+                on_click=_step,
+                args=(found, i, by),
             )
         n = len(found.rows)
         st.markdown(f"**{at + 1:,}** of {n:,}" if at is not None else f"not among the {n:,} listed")

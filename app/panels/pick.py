@@ -114,7 +114,7 @@ def _picked(own: Case, case: Case, names: list[str]) -> None:
         picture, words = st.columns([1, 3], vertical_alignment="center")
         with picture:
             alt = f"picked: {pick.words}"
-            st.image(images.png(images.enlarged(pixels)), width=112, output_format="PNG", alt=alt)
+            st.image(images.inline(images.enlarged(pixels)), width=112, alt=alt)
         with words:
             shows = "" if true == UNKNOWN else f", shows {quoted(names[true])}"
             st.markdown(f"**Picked instead: {pick.words}**{shows}")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import access, ownership, results
+from app import access, moved, ownership, results
 from core.cases import Case
 
 
@@ -11,18 +11,14 @@ def sharing(case: Case) -> None:
     who, root = access.visitor(), results.store().root
     if not who.signed_in or case.run.shipped:
         return
-    key = f"share-{case.id}"
-    st.session_state[key] = ownership.is_shared(case, root)
-    st.toggle(
+    share = access.checked("share cases", ownership.share)
+    moved.placed(
+        st.toggle,
         "Shared with everybody here",
-        key=key,
+        key=f"share-{case.id}",
+        value=ownership.is_shared(case, root),
+        on_move=lambda everybody: share(case, root, everybody),
         disabled=not ownership.may_change(case, root),
-        on_change=access.checked("share cases", _share),
-        args=(case, key),
         help="Without it, only who began the case and admins see it.",
     )
     st.text(f"Begun by {', '.join(ownership.owners_of(case, root)) or 'the command line'}")
-
-
-def _share(case: Case, key: str) -> None:
-    ownership.share(case, results.store().root, st.session_state[key])

@@ -61,8 +61,8 @@ def card(case: Case) -> None:
         picture, facts = st.columns([1, 2.6], vertical_alignment="top")
         with picture:
             if done:
-                first = images.png(results.images(case, "query")[0])
-                st.image(first, width=96, output_format="PNG", alt="the first misbehaving test image")
+                first = images.inline(results.images(case, "query")[0])
+                st.image(first, width=96, alt="the first misbehaving test image")
             else:
                 st.markdown(":material/hourglass: ")
         with facts:

@@ -37,9 +37,9 @@ with left:
     sandbox_plot.steps(view, found.scene)
 with right:
     sandbox_plot.reading(found)
-    sandbox_plot.settings(view, found.scene)
-    sandbox_plot.forget(view, found)
-sandbox_sections.influence(view, found)
-sandbox_sections.fall(view, found)
+    sandbox_plot.settings(found.scene)
+    sandbox_plot.forget(found)
+sandbox_sections.influence(found)
+sandbox_sections.fall(found)
 sandbox_sections.unlearning(found)
 st.session_state["sandbox"] = view.points

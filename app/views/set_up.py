@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import access, address_bar, forms, shell
+from app import access, address_bar, forms, moved, shell
 from app.panels import choices
 from app.panels.forecast import forecast
 from app.panels.own.own_model import own_model
@@ -21,15 +21,17 @@ from core.experiment import (
 
 st.title("New investigation")
 WAYS = {"preset": "An attack of ours", "own": "My own model"}
-st.session_state["way"] = "own" if address_bar.shown().get("way") == "own" else "preset"
+way = "own" if address_bar.shown().get("way") == "own" else "preset"
 NOW = "Starts with the settings of this page as they are: the preset's, and whatever you changed below."
-way = st.segmented_control(
+moved.placed(
+    st.segmented_control,
     "What to investigate",
     list(WAYS),
+    key="way",
+    value=way,
+    on_move=lambda chosen: address_bar.write({"way": chosen}),
     required=True,
     format_func=WAYS.get,
-    key="way",
-    on_change=lambda: address_bar.write({"way": st.session_state["way"]}),
     label_visibility="collapsed",
 )
 if way == "own":

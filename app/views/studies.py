@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import address_bar
+from app import address_bar, moved
 from app.panels.study import study_claims, study_figures, study_more, study_overview, study_table
 from app.shell import escaped
 from app.words import counted
@@ -40,16 +40,14 @@ def picked(name: str, options: list[str], default: str) -> str:
 
 def pick(widget: Callable[..., Any], label: str, name: str, options: list[str], **shown: Any) -> str:
     """A widget whose choice is in the address."""
-    key, default = f"studies-{name}", shown.pop("default", options[0])
-    value = picked(name, options, default)
+    value = picked(name, options, shown.pop("default", options[0]))
 
-    def moved() -> None:
-        address_bar.change(name, st.session_state[key] or value)
+    def move(chosen: str | None) -> None:
+        address_bar.change(name, chosen or value)
         if name != "images":
             address_bar.change("images", None)  # another study may lack them
 
-    st.session_state[key] = value
-    widget(label, options, key=key, on_change=moved, **shown)
+    moved.placed(widget, label, options, key=f"studies-{name}", value=value, on_move=move, **shown)
     return value
 
 

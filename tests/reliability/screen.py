@@ -13,8 +13,6 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-OLDEST = 2
-"""Runs that a message outlives which the server does not mention again; a part that is drawn by itself ages its own."""
 Path = tuple[int, ...]
 
 
@@ -39,6 +37,9 @@ class Screen:
         """Runs that ended so far."""
         self.ended_parts: Counter[str] = Counter()
         """Ends of fragments by their names; drawn again by themselves they are no answer to a gesture."""
+        self.oldest = 2
+        """Runs that a message outlives which the server does not mention again; a part that is drawn by itself ages its
+        own."""
         self.last: deque[str] = deque(maxlen=12)
         """What came last, to tell when a page does not end."""
         self._run = 0
@@ -67,6 +68,7 @@ class Screen:
                 if not message.metadata.run.fragment_ids:
                     self.polls.clear()  # whoever is still there asks again
                 self.page = message.new_session.page_script_hash or self.page
+                self.oldest = message.new_session.config.max_cached_message_age or self.oldest
                 self.session = message.new_session.initialize.session_id or self.session
             case "navigation":
                 self.pages = {p.url_pathname: p.page_script_hash for p in message.navigation.app_pages}
@@ -130,7 +132,7 @@ class Screen:
     def _forget(self, fragments: set[str], whole: bool) -> None:
         """Let go of messages that are too old, as the page's own code does."""
         for digest, (delta, run) in list(self.repeatable.items()):
-            if self._run - run > OLDEST and (whole or delta.fragment_id in fragments):
+            if self._run - run > self.oldest and (whole or delta.fragment_id in fragments):
                 del self.repeatable[digest]
 
     def of_kind(self, kind: str) -> list[tuple[Path, Any]]:

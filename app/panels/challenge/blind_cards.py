@@ -29,8 +29,8 @@ def _card(found: Challenge) -> None:
     with st.container(border=True, height="stretch"):
         picture, facts = st.columns([1, 2.6], vertical_alignment="top")
         if not case.unfinished:
-            first = images.png(results.images(case, "query")[0])
-            picture.image(first, width=96, output_format="PNG", alt="the first misbehaving test image")
+            first = images.inline(results.images(case, "query")[0])
+            picture.image(first, width=96, alt="the first misbehaving test image")
         known = commitments.counting(commitments.of_challenge(results.store().root, found.id))
         facts.markdown(f"**{escaped(found.title)}**")
         people = counted(len(known), "analyst")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import address_bar, ownership, results
+from app import address_bar, moved, ownership, results
 from app.panels.jobs import job_words
 from core import jobs
 from core.jobs import Job
@@ -69,17 +69,13 @@ def controls(asked: Wanted, known: Sequence[Job]) -> None:
 
 
 def _choice(label: str, name: str, options: dict[str, str], value: str) -> None:
-    key = f"jobs-{name}"
-
-    def moved() -> None:
-        write(name, st.session_state[key] or value)
-
-    st.session_state[key] = value
-    st.segmented_control(
+    moved.placed(
+        st.segmented_control,
         label,
         list(options),
+        key=f"jobs-{name}",
+        value=value,
+        on_move=lambda chosen: write(name, chosen or value),
         format_func=options.__getitem__,
-        key=key,
-        on_change=moved,
         label_visibility="collapsed",
     )

@@ -33,7 +33,7 @@ def picture(lesson: Lesson, width: int) -> None:
     """The misread test image."""
     queries, e, query = lesson.case.plan.queries.value, lesson.evidence, lesson.view.query
     alt = f"test image {queries.test_rows[query]}, shows {e.names[e.true]}, read as {e.names[e.read]}"
-    st.image(images.png(images.enlarged(queries.images[query])), width=width, output_format="PNG", alt=alt)
+    st.image(images.inline(images.enlarged(queries.images[query])), width=width, alt=alt)
 
 
 def support(lesson: Lesson) -> None:

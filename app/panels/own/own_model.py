@@ -136,9 +136,7 @@ def _uploaded(side: int) -> Pick | None:
         st.error(escaped(str(error)), icon=":material/broken_image:")
         return None
     pixels = images.enlarged(picks.read_upload(pick.digest))
-    st.image(
-        images.png(pixels), width=112, output_format="PNG", alt="the uploaded image as the model sees it"
-    )
+    st.image(images.inline(pixels), width=112, alt="the uploaded image as the model sees it")
     return pick
 
 

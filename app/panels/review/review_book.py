@@ -6,7 +6,7 @@ from threading import Lock
 
 import streamlit as st
 
-from app import access, results
+from app import access, moved, results
 from core.casebook import CasebookUnavailable
 from core.cases import Case
 from core.review.verdict_rows import LONGEST_NAME, Ledger, Row, checked_name
@@ -81,16 +81,17 @@ def who_are_you(found: Ledger) -> str:
         return who
     names = list(dict.fromkeys([who, *found.reviewers]))
 
-    def renamed() -> None:
+    def rename(name: str | None) -> None:
         with suppress(ValueError):  # an empty or endless name changes nothing
-            st.session_state[NAME] = checked_name((st.session_state["who"] or "")[: LONGEST_NAME + 1])
+            st.session_state[NAME] = checked_name((name or "")[: LONGEST_NAME + 1])
 
-    st.session_state["who"] = who
-    st.selectbox(
+    moved.placed(
+        st.selectbox,
         "You are",
         names,
         key="who",
-        on_change=renamed,
+        value=who,
+        on_move=rename,
         accept_new_options=True,
         help="Type your name, so that your verdicts are kept apart from a colleague's. It stays in this tab.",
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from app import access, images, results, state, words
+from app import access, images, moved, results, state, words
 from app.components.gallery import gallery
 from app.panels.review.review_queue import Review
 from app.shell import escaped
@@ -39,15 +39,16 @@ def the_set(of: Review) -> None:
 
 def _policy(of: Review) -> None:
     chosen = st.session_state.get(POLICY, "mine")
-    st.session_state["policy_now"] = chosen
-    st.segmented_control(
+    moved.placed(
+        st.segmented_control,
         "Whose verdicts count",
         list(POLICIES),
         key="policy_now",
+        value=chosen,
+        on_move=lambda policy: st.session_state.update({POLICY: policy}),
         format_func=lambda name: POLICIES[name].capitalize(),
         required=True,
         wrap=True,
-        on_change=lambda: st.session_state.update({POLICY: st.session_state["policy_now"]}),
         help=f"Verdicts of {escaped(words.listed([of.who, *of.others], most=5))}.",
     )
     if chosen != "mine" and (open_ones := final_set.conflicts([of.mine, *of.others.values()])):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import shell, state, words
+from app import moved, shell, state, words
 from app.components.triage import take, triage
 from app.panels.review import review_book, review_queue
 from app.panels.review.review_queue import Review
@@ -135,13 +135,12 @@ def _whole_queue(of: Review) -> None:
                 )
             st.caption("One step: Undo takes back all of them together.")
         _undo_many(of)
-        st.session_state["show_others_now"] = review_book.others_shown()
-        st.toggle(
+        moved.placed(
+            st.toggle,
             "Show others' verdicts",
             key="show_others_now",
-            on_change=lambda: st.session_state.update(
-                {review_book.SHOW: st.session_state["show_others_now"]}
-            ),
+            value=review_book.others_shown(),
+            on_move=lambda shown: st.session_state.update({review_book.SHOW: shown}),
             help="Otherwise you see what others said about an image once you have judged it, so that nobody follows "
             "anybody.",
         )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import access
+from app import access, moved
 from app.panels.review import review_book
 from app.shell import escaped
 from app.state import View
@@ -23,15 +23,14 @@ def verdict_buttons(case: Case, view: View, i: int) -> None:
     who = review_book.reviewer()
     found = review_book.read_quietly(case)
     mine = found.standing(who).get(i, AUTO)
-    key = f"verdict-{review_book.book(case).case_id}-{i}"
-    st.session_state[key] = None if mine == AUTO else mine
-    st.segmented_control(
+    moved.placed(
+        st.segmented_control,
         "Your verdict",
         list(ICONS),
-        key=key,
+        key=f"verdict-{review_book.book(case).case_id}-{i}",
+        value=None if mine == AUTO else mine,
+        on_move=lambda verdict: say(case, [i], verdict or AUTO),
         format_func=lambda verdict: f"{ICONS[verdict]} {verdict.capitalize()}",
-        on_change=_say,
-        args=(case, i, key),
         label_visibility="collapsed",
         disabled=not access.allowed("write verdicts"),
         help="It stays whatever the cut-off is. Press it again to leave the image to the rule.",
@@ -39,10 +38,6 @@ def verdict_buttons(case: Case, view: View, i: int) -> None:
     said = [f"{escaped(name)}: {verdict}" for name, verdict in review_book.visible_to(found, who, i)]
     own = f"Your verdict as {escaped(who)}: {WORDS[mine]}"
     st.caption(" · ".join([own, *said]))
-
-
-def _say(case: Case, i: int, key: str) -> None:
-    say(case, [i], st.session_state[key] or AUTO)
 
 
 def say(case: Case, several: list[int], verdict: str) -> None:

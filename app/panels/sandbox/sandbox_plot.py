@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import state
+from app import moved, state
 from app.components.points import Gesture, Picture, points
 from app.state import View
 from app.words import counted
@@ -26,24 +26,32 @@ NO_DAMPING = Scene().damping
 PAST, FUTURE, MOST_UNDONE = "sandbox_past", "sandbox_future", 200
 
 
-def go(scene: Scene, seed: int, view: View) -> View:
+def go(scene: Scene, more_seeds: int = 0) -> None:
     """Move to another scene; undo leads back."""
+    view = state.latest()
+    seed = view.seed + more_seeds
     if (scene.text, seed) == (view.points, view.seed):
-        return view
+        return
     st.session_state.setdefault(PAST, []).append((view.points, view.seed))
     del st.session_state[PAST][:-MOST_UNDONE]
     st.session_state[FUTURE] = []
-    return state.update(points=scene.text, seed=seed)
+    state.update(points=scene.text, seed=seed)
 
 
-def step(view: View, direction: int) -> View:
+def changed(**settings: Any) -> None:
+    """Change the scene where it stands by now, also when one is faster than the page."""
+    go(Scene.parse(state.latest().points).changed(**settings))
+
+
+def step(direction: int) -> None:
     """Undo (-1) or redo (1)."""
     here, there = (PAST, FUTURE) if direction < 0 else (FUTURE, PAST)
     if not st.session_state.get(here):
-        return view
+        return
+    view = state.latest()
     text, seed = st.session_state[here].pop()
     st.session_state.setdefault(there, []).append((view.points, view.seed))
-    return state.update(points=text, seed=seed)
+    state.update(points=text, seed=seed)
 
 
 def plot(found: Answer) -> None:
@@ -55,7 +63,7 @@ def plot(found: Answer) -> None:
 def _done(gesture: Gesture) -> None:
     view = state.latest()
     if "step" in gesture:
-        step(view, -1 if gesture["step"] == -1 else 1)
+        step(-1 if gesture["step"] == -1 else 1)
         return
     try:
         scene = Scene.parse(view.points).redrawn(gesture, view.seed)
@@ -63,7 +71,7 @@ def _done(gesture: Gesture) -> None:
     except ValueError:
         st.toast("That does not fit in here; nothing was changed.", icon=":material/block:")
     else:
-        go(scene, view.seed, view)
+        go(scene)
 
 
 def found_in(view: View) -> Answer:
@@ -93,20 +101,29 @@ def _picture(found: Answer) -> Picture:
 
 def steps(view: View, scene: Scene) -> None:
     """Undo, redo, start over, and new points."""
-    bare = scene.changed(moved=(), relabelled=(), removed=())
     own = attacked(scene, "none", view.seed)
     with st.container(horizontal=True, gap="small"):
-        _step("Undo", "undo", lambda: step(view, -1), off=not st.session_state.get(PAST))
-        _step("Redo", "redo", lambda: step(view, 1), off=not st.session_state.get(FUTURE))
-        _step("Start over", "replay", lambda: go(own, view.seed, view), off=own == scene)
-        _step("New points", "casino", lambda: go(bare, view.seed + 1, view))
+        _step("Undo", "undo", lambda: step(-1), off=not st.session_state.get(PAST))
+        _step("Redo", "redo", lambda: step(1), off=not st.session_state.get(FUTURE))
+        _step("Start over", "replay", lambda: _attack("none"), off=own == scene)
+        _step("New points", "casino", _new_points)
+
+
+def _new_points() -> None:
+    scene = Scene.parse(state.latest().points)
+    go(scene.changed(moved=(), relabelled=(), removed=()), more_seeds=1)
+
+
+def _attack(name: str) -> None:
+    view = state.latest()
+    go(attacked(Scene.parse(view.points), name, view.seed))
 
 
 def _step(label: str, icon: str, act: Callable[[], Any], off: bool = False) -> None:
     st.button(label, icon=f":material/{icon}:", on_click=act, disabled=off, key=f"sandbox-{icon}")
 
 
-def settings(view: View, scene: Scene) -> None:
+def settings(scene: Scene) -> None:
     """The attack to try, and the classifier."""
     st.markdown("**Try an attack**")
     with st.container(horizontal=True, gap="small"):
@@ -115,11 +132,12 @@ def settings(view: View, scene: Scene) -> None:
                 label,
                 key=f"attack-{name}",
                 help=hint,
-                on_click=lambda name=name: go(attacked(scene, name, view.seed), view.seed, view),
+                on_click=_attack,
+                args=[name],
             )
     left, right = st.columns(2)
     with left:
-        bound(st.segmented_control, "Classes", "classes", (view, scene), options=[2, 3], required=True)
+        bound(st.segmented_control, "Classes", "classes", scene, options=[2, 3], required=True)
     with right:
         hint = (
             "What the classifier can see. Only local bumps let a few poisons carve out a region of their own."
@@ -128,41 +146,35 @@ def settings(view: View, scene: Scene) -> None:
             st.selectbox,
             "Boundary",
             "features",
-            (view, scene),
+            scene,
             options=list(FEATURES),
             format_func=FEATURES.get,
             help=hint,
         )
     hint = "Penalty on large weights. A strong one smooths the boundary, a weak one lets single points pull at it."
-    powers("Penalty", "penalty", (view, scene), range(-30, 21, 5), hint)
+    powers("Penalty", "penalty", scene, range(-30, 21, 5), hint)
 
 
-def bound(
-    widget: Callable[..., Any], label: str, name: str, here: tuple[View, Scene], **options: Any
-) -> None:
+def bound(widget: Callable[..., Any], label: str, name: str, scene: Scene, **options: Any) -> None:
     """A widget that shows one setting of the scene and changes it."""
-    view, scene = here
-    key = f"sandbox_{name}"
+    value = getattr(scene, name)
 
-    def moved() -> None:
-        value = st.session_state[key]
-        after = scene.changed(**{name: getattr(scene, name) if value is None else value})
+    def move(chosen: Any) -> None:
         fresh = {"moved": (), "relabelled": (), "removed": ()}  # other classes have other points
-        go(after.changed(**fresh) if name == "classes" else after, view.seed, view)
+        changed(**{name: value if chosen is None else chosen}, **(fresh if name == "classes" else {}))
 
-    st.session_state[key] = getattr(scene, name)
-    widget(label, key=key, on_change=moved, **options)
+    moved.placed(widget, label, key=f"sandbox_{name}", value=value, on_move=move, **options)
 
 
-def powers(label: str, name: str, here: tuple[View, Scene], tenths: range, hint: str) -> None:
+def powers(label: str, name: str, scene: Scene, tenths: range, hint: str) -> None:
     """A slider over powers of ten."""
     none = name == "damping"
-    options = sorted({*tenths, getattr(here[1], name), *([NO_DAMPING] if none else [])})
+    options = sorted({*tenths, getattr(scene, name), *([NO_DAMPING] if none else [])})
 
     def words(value: int) -> str:
         return "none" if none and value == NO_DAMPING else f"{10 ** (value / 10):.2g}"
 
-    bound(st.select_slider, label, name, here, options=options, format_func=words, help=hint)
+    bound(st.select_slider, label, name, scene, options=options, format_func=words, help=hint)
 
 
 def reading(found: Answer) -> None:
@@ -183,16 +195,16 @@ def _said(reading: Any) -> str:
     return f"{CLASSES[reading.label]} · {reading.probabilities.max():.0%}"
 
 
-def forget(view: View, found: Answer) -> None:
+def forget(found: Answer) -> None:
     """The switch that shows the classifier without the flagged points."""
     flagged = int(found.flagged.sum())
     label = f"Train without the {counted(flagged, 'flagged point')}"
-    on = found.scene.changed(unlearned=1 - found.scene.unlearned)
-    st.session_state["sandbox_unlearned"] = bool(found.scene.unlearned and found.after)
-    st.toggle(
+    moved.placed(
+        st.toggle,
         label,
         key="sandbox_unlearned",
+        value=bool(found.scene.unlearned and found.after),
+        on_move=lambda on: changed(unlearned=int(on)),
         disabled=found.after is None,
         help="Shows the new boundary; the old one is dashed.",
-        on_change=lambda: go(on, view.seed, view),
     )

@@ -5,15 +5,14 @@ import streamlit as st
 
 from app import charts, learn_charts
 from app.components.threshold import threshold
-from app.panels.sandbox.sandbox_plot import CLASSES, bound, go, powers
-from app.state import View
+from app.panels.sandbox.sandbox_plot import CLASSES, bound, changed, powers
 from core import collapse
 from core.learn.sandbox_answer import Answer
 
 COPIES = {"both": "moved and relabelled", "move": "moved only", "relabel": "relabelled only"}
 
 
-def influence(view: View, found: Answer) -> None:
+def influence(found: Answer) -> None:
     """What influence is, and how well the estimate agrees with the truth."""
     st.header("What is influence?")
     st.markdown(
@@ -39,10 +38,10 @@ def influence(view: View, found: Answer) -> None:
             "lot: the estimate extrapolates in a straight line. Weaken the penalty, or raise the damping, to see it."
         )
         hint = "Added to the curvature. Networks need some, because their curvature is known only roughly; here none is."
-        powers("Damping", "damping", (view, found.scene), range(-30, 21, 10), hint)
+        powers("Damping", "damping", found.scene, range(-30, 21, 10), hint)
 
 
-def fall(view: View, found: Answer) -> None:
+def fall(found: Answer) -> None:
     """What collapses when the test point is transformed, and the threshold."""
     st.header("What collapses?")
     st.markdown(
@@ -51,22 +50,21 @@ def fall(view: View, found: Answer) -> None:
         "point loses some and wins some. A point is flagged when all but a tolerated few of its changes are below the "
         "threshold. Try *relabelled only*: then honest points fall as well, which is why the method does both."
     )
-    here = (view, found.scene)
     options = {"options": list(COPIES), "format_func": COPIES.get, "required": True}
-    bound(st.segmented_control, "Copies of the test point are", "copies", here, **options)
+    bound(st.segmented_control, "Copies of the test point are", "copies", found.scene, **options)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _threshold(view, found)
+        _threshold(found)
         _matrix(found)
     with right:
         bound(
-            st.slider, "Tolerance", "tolerance", (view, found.scene), min_value=0, max_value=10,
+            st.slider, "Tolerance", "tolerance", found.scene, min_value=0, max_value=10,
             help="How many of the copies may fail to push the influence below the threshold.",
         )  # fmt: skip
         _found(found)
 
 
-def _threshold(view: View, found: Answer) -> None:
+def _threshold(found: Answer) -> None:
     statistic = np.sort(found.statistic)
     threshold(
         statistic,
@@ -74,7 +72,7 @@ def _threshold(view: View, found: Answer) -> None:
         flagged_total=len(statistic),
         key="sandbox-threshold",
         height=150,
-        on_move=lambda value: go(found.scene.changed(threshold=float(f"{value:.4g}")), view.seed, view),
+        on_move=lambda value: changed(threshold=float(f"{value:.4g}")),
     )
 
 

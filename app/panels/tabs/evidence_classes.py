@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from app import charts, state, tuning_charts
+from app import charts, moved, state, tuning_charts
 from app.shell import escaped
 from app.state import View
 from core.artifacts import Detection
@@ -43,18 +43,14 @@ def classes(case: Case, view: View, found: Detection) -> None:
 
 
 def _pills(view: View, names: list[str], counts: np.ndarray) -> None:
-    key, flagged = "classes_label", [int(label) for label in np.flatnonzero(counts)]
-
-    def moved() -> None:
-        chosen = st.session_state[key]
-        _show(-1 if chosen is None else chosen)
-
-    st.session_state[key] = view.label if view.label in flagged else None
-    st.pills(
+    flagged = [int(label) for label in np.flatnonzero(counts)]
+    moved.placed(
+        st.pills,
         "Show only the images labelled",
         flagged,
-        key=key,
-        on_change=moved,
+        key="classes_label",
+        value=view.label if view.label in flagged else None,
+        on_move=lambda label: _show(-1 if label is None else label),
         wrap=True,
         format_func=lambda label: f"{escaped(names[label])} · {counts[label]:,}",
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from app import charts, images
+from app import charts, images, moved
 from app.components.gallery import gallery
 from app.panels.unlearning.outcome_compare import KINDS, After, Sides, move
 from app.shell import escaped
@@ -51,16 +51,14 @@ def changed(case: Case, both: Sides, found: Comparison) -> None:
 
 
 def _filter(after: After, sizes: dict[str, int]) -> None:
-    def moved() -> None:
-        move(replace(after, kind=st.session_state["changed-kind"] or "all", row=-1))
-
-    st.session_state["changed-kind"] = after.kind
-    st.segmented_control(
+    moved.placed(
+        st.segmented_control,
         "Which",
         list(KINDS),
         key="changed-kind",
+        value=after.kind,
+        on_move=lambda kind: move(replace(after, kind=kind or "all", row=-1)),
         format_func=lambda kind: f"{KINDS[kind]} {sizes[kind]:,}",
-        on_change=moved,
         required=True,
         label_visibility="collapsed",
     )
@@ -87,8 +85,8 @@ def _large(case: Case, both: Sides, found: Comparison, row: int) -> None:
     with st.container(border=True):
         picture, first, second = st.columns([1, 2, 2], gap="medium")
         with picture:
-            pixels = images.png(images.enlarged(np.asarray(data.test.images[row])))
-            st.image(pixels, width=168, output_format="PNG", alt=f"test image {row}, shows {names[true]}")
+            pixels = images.inline(images.enlarged(np.asarray(data.test.images[row])))
+            st.image(pixels, width=168, alt=f"test image {row}, shows {names[true]}")
             st.caption(f"Test image {row}, shows {quoted(names[true])}: {found.what(row)}.")
         for column, name, report in zip((first, second), both.names, both.reports, strict=True):
             with column:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
-from app import charts, outcome_charts, state
+from app import charts, moved, outcome_charts, state
 from app.outcome_charts import confusion, difference
 from app.panels.unlearning.outcome_names import VICTIM
 from app.panels.unlearning.outcomes import Shown
@@ -97,14 +97,11 @@ def sides(what: Shown, view: View) -> Sides:
 
 
 def _box(label: str, part: str, *, titles: dict[str, str], value: str, after: After) -> None:
-    key = f"compare-{part}"
+    def choose(name: str) -> None:
+        move(replace(after, **{part: "" if name == VICTIM else name}, row=-1))
 
-    def moved() -> None:
-        chosen = st.session_state[key]
-        move(replace(after, **{part: "" if chosen == VICTIM else chosen}, row=-1))
-
-    st.session_state[key] = value
-    st.selectbox(label, list(titles), format_func=titles.get, key=key, on_change=moved)
+    key, options = f"compare-{part}", list(titles)
+    moved.placed(st.selectbox, label, options, key=key, value=value, on_move=choose, format_func=titles.get)
 
 
 def verdict(case: Case, both: Sides, found: Comparison) -> None:
