@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,8 @@ def run(book: Book, job_id: int, kinds: Mapping[str, str]) -> int:
         stop_on_sigterm(reporter)
         logging.getLogger("core").addHandler(LastLine(reporter))
         state, error = work(job, reporter, kinds)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()  # the log is whole before anybody can read that the job has ended
     logger.info("job %s is %s%s", job.id, state, f": {error}" if error else "")
     return record_end(book, job, reporter, state=state, error=error)
 

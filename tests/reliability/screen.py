@@ -140,9 +140,9 @@ class Screen:
         return sorted((p, e) for p, e in self.shown.items() if e.DESCRIPTOR.name == kind)
 
     def widget(self, key: str) -> tuple[Path, Any]:
-        """A widget by the end of its key. Raises LookupError where the page does not show it."""
+        """A widget by the end of its key, whichever time it was made. Raises LookupError where it is not shown."""
         for path, element in self.shown.items():
-            if getattr(element, "id", "").endswith(key):
+            if getattr(element, "id", "").partition("~")[0].endswith(key):
                 return path, element
         raise LookupError(f"the page shows no widget {key!r}")
 
