@@ -77,8 +77,7 @@ def pictures(case: Case, view: View, side: Side) -> None:
     if not len(side.pair):
         st.info(f"There is no {side.noun} to show.")
         return
-    asked = getattr(view, side.name)
-    at = asked if 0 <= asked < len(side.pair) else 0
+    at = _at(side, view)
     if len(side.pair) == 1:
         _glass(case, view, side, at)
         return
@@ -158,18 +157,31 @@ def _glass(case: Case, view: View, side: Side, i: int) -> None:
         st.markdown(_answers(case, side, i))
 
 
+def _step(side: Side, by: int) -> None:
+    """From where one is by now, if one was faster than the page."""
+    to = _at(side, state.latest()) + by
+    state.update(**{side.name: min(max(to, 0), len(side.pair) - 1)})
+
+
+def _at(side: Side, view: View) -> int:
+    """Which image is shown: the one that the view asks for, if there is one."""
+    asked = getattr(view, side.name)
+    return asked if 0 <= asked < len(side.pair) else 0
+
+
 def _steps(side: Side, i: int) -> None:
     """One image back or on."""
     if len(side.pair) == 1:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        for words, icon, to in (("Previous", "chevron_left", i - 1), ("Next", "chevron_right", i + 1)):
+        for words, icon, by in (("Previous", "chevron_left", -1), ("Next", "chevron_right", 1)):
             st.button(
                 words,
                 key=f"{side.name}-{words}",
                 icon=f":material/{icon}:",
-                disabled=not 0 <= to < len(side.pair),
-                on_click=lambda to=to: state.update(**{side.name: to}),
+                disabled=not 0 <= i + by < len(side.pair),
+                on_click=_step,
+                args=(side, by),
             )
         st.markdown(f"**{i + 1:,}** of {len(side.pair):,}")
 

@@ -61,7 +61,8 @@ def _take(case: Case, listed: Listing, before: int, picked: Selection) -> None:
         "chosen": ".".join(map(str, picked.chosen)),
         "pinned": -1 if picked.pinned is None else picked.pinned,
     }
-    if picked.primary is not None and picked.primary != before:
+    asked = state.latest().image  # may be further than what was shown when one is faster than the page
+    if picked.primary is not None and picked.primary != (asked if asked >= 0 else before):
         now["image"] = int(picked.primary)
     chosen = lists.chosen(state.update(**now))
     for action in picked.actions:

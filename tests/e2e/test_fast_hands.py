@@ -6,7 +6,7 @@ import pytest
 from e2e.driving import expect, settled
 
 pytestmark = pytest.mark.browser
-GAPS = (30, 120, 200, 260, 350)
+GAPS = (30, 150, 300)
 """Milliseconds between gestures: some come before, some during and some after the answer to the one before."""
 
 

@@ -44,7 +44,7 @@ def changed(case: Case, both: Sides, found: Comparison) -> None:
     row = both.after.row if picked is None else int(picked)
     if row != both.after.row:
         both = replace(both, after=replace(both.after, row=row))
-        move(both.after)
+        move(row=row)
     if row in found.changed:
         with above:
             _large(case, both, found, row)
@@ -57,7 +57,7 @@ def _filter(after: After, sizes: dict[str, int]) -> None:
         list(KINDS),
         key="changed-kind",
         value=after.kind,
-        on_move=lambda kind: move(replace(after, kind=kind or "all", row=-1)),
+        on_move=lambda kind: move(kind=kind or "all", row=-1),
         format_func=lambda kind: f"{KINDS[kind]} {sizes[kind]:,}",
         required=True,
         label_visibility="collapsed",
@@ -99,7 +99,7 @@ def _large(case: Case, both: Sides, found: Comparison, row: int) -> None:
             key="close-changed",
             icon=":material/close:",
             on_click=move,
-            args=(replace(both.after, row=-1),),
+            kwargs={"row": -1},
         )
 
 

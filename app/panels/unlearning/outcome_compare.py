@@ -1,6 +1,7 @@
 """Two models side by side: what one puts right and the other breaks, class by class, and whether that is chance."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -66,9 +67,9 @@ class Sides:
         return comparing.compare(case.plan.dataset.value.test.labels, before, after)
 
 
-def move(after: After) -> None:
-    """Write the comparison into the address."""
-    state.update(after=after.text)
+def move(**parts: Any) -> None:
+    """Change parts of the comparison as it stands by now."""
+    state.update(after=replace(After.of(state.latest().after), **parts).text)
 
 
 def sides(what: Shown, view: View) -> Sides:
@@ -80,14 +81,14 @@ def sides(what: Shown, view: View) -> Sides:
     left, right, third = st.columns([2, 2, 1], vertical_alignment="bottom")
     with left:
         titles = {VICTIM: VICTIM} | {i: name for i, name in names.items() if i != second}
-        _box("Compare", "first", titles=titles, value=first, after=after)
+        _box("Compare", "first", titles=titles, value=first)
     with right:
-        _box("with", "second", titles=names, value=second, after=after)
+        _box("with", "second", titles=names, value=second)
     seeds = {str(o.asked.seed): o for o in known[second].outcomes}
     seed = after.seed if after.seed in seeds else next(iter(seeds))
     if len(seeds) > 1:
         with third:
-            _box("Seed", "seed", titles={s: s for s in seeds}, value=seed, after=after)
+            _box("Seed", "seed", titles={s: s for s in seeds}, value=seed)
     return Sides(
         replace(after, second=second, first=first, seed=seed),
         (names.get(first, VICTIM), names[second]),
@@ -96,9 +97,9 @@ def sides(what: Shown, view: View) -> Sides:
     )
 
 
-def _box(label: str, part: str, *, titles: dict[str, str], value: str, after: After) -> None:
+def _box(label: str, part: str, *, titles: dict[str, str], value: str) -> None:
     def choose(name: str) -> None:
-        move(replace(after, **{part: "" if name == VICTIM else name}, row=-1))
+        move(**{part: "" if name == VICTIM else name}, row=-1)
 
     key, options = f"compare-{part}", list(titles)
     moved.placed(st.selectbox, label, options, key=key, value=value, on_move=choose, format_func=titles.get)
