@@ -39,7 +39,6 @@ _orders: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 _lines: OrderedDict[tuple[str, str], plateau.Line] = OrderedDict()
 _contrasts: OrderedDict[tuple[str, str], Detection | str] = OrderedDict()
 _sureness: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
-_images: OrderedDict[tuple[str, str], Any] = OrderedDict()
 _attacks: OrderedDict[str, "Attack"] = OrderedDict()
 _truths: OrderedDict[str, Truth] = OrderedDict()
 
@@ -125,13 +124,6 @@ def truth(of: Case, view: View) -> Truth | None:
 def forget(run_id: str) -> None:
     """Look the case up again next time, for example because a variant of it was started."""
     kept.forget(_cases, lambda name: name.startswith(run_id))
-
-
-def images(of: Case, kind: str) -> Any:
-    """The images of a case by kind, as an array or something that makes each when asked; see app.images."""
-    from app.images import KINDS
-
-    return remembered(_images, (of.id, kind), lambda: KINDS[kind](of), 4 * KEPT_CASES)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from core.blind import challenges
 from core.durable import CannotWrite
 from core.pipeline import Plan, plan
 from core.runs import all_runs, kept, unreadable_runs
-from core.store import Artifact, Store, in_use_file, lock_file
+from core.store import Artifact, Store
 from core.unlearned import outcome_jobs
 from core.unlearned.outcomes import Asked, steps
 
@@ -59,7 +59,7 @@ def clear(store: Store, name: str) -> int:
 
     Raises ValueError for any other name, StoreInUse while results are computed: nothing is deleted then.
     """
-    with locks.if_free(in_use_file(store.root)) as mine:
+    with locks.if_free(locks.in_use_file(store.root)) as mine:
         if not mine:
             raise StoreInUse(
                 f"{store.root}: results are being computed and may need what you delete; wait until the jobs have ended"
@@ -125,7 +125,7 @@ def _changed(path: Path) -> float:
 
 def _is_stale(part: Path, store: Store) -> bool:
     """Whether nobody writes it any more: a result's writer holds the lock of its key, other files take seconds."""
-    lock = lock_file(store.root, part.name.partition(".")[0])
+    lock = locks.lock_file(store.root, part.name.partition(".")[0])
     if not part.is_dir() or not lock.exists():
         return _is_old(part)
     try:

@@ -13,6 +13,16 @@ PAUSE = 0.02
 LONGEST_PAUSE = 0.5
 
 
+def lock_file(root: Path, key: str) -> Path:
+    """The lock of a result: whoever holds it may write it."""
+    return root / "locks" / key
+
+
+def in_use_file(root: Path) -> Path:
+    """The lock that all who compute share, and that housekeeping wants alone."""
+    return root / "locks" / "in-use"
+
+
 def taken(descriptor: int, deadline: float, *, shared: bool = False) -> bool:
     """Lock an open file for this process alone; False when another had it until `deadline`, in monotonic seconds.
 

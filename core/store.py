@@ -6,13 +6,16 @@ and the keys of its inputs. Asking for its value loads it, or computes it and ev
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -25,6 +28,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """How long a value that was checked is handed out before its files are looked at again."""
+KEPT_OPEN = 32
+"""Results read last that stay in memory, with what they are made from, when nobody holds them."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +135,16 @@ class Store:
         with durable.explained(self.root):
             self.root.exists()  # a path that is too long says so now
         self._verified: dict[Path, integrity.Stamp] = {}
-        self._open: dict[str, Artifact[Any]] = {}
+        self._opening = Lock()
+        self._open: WeakValueDictionary[str, Artifact[Any]] = WeakValueDictionary()
+        self._last: deque[Artifact[Any]] = deque(maxlen=KEPT_OPEN)
 
     def step(self, stage: Stage[T], *arguments: Any) -> Artifact[T]:
-        """The lazy result of applying `stage`; the same arguments give the same object."""
+        """The lazy result of applying `stage`; the same arguments give the same object, as long as anybody holds it."""
         artifact = Artifact(stage, arguments, self)
-        return self._open.setdefault(artifact.key, artifact)
+        key = artifact.key
+        with self._opening:
+            return self._open.setdefault(key, artifact)
 
     def folder(self, artifact: Artifact[Any]) -> Path:
         """Where a result of this store is written."""
@@ -155,6 +164,7 @@ class Store:
 
     def hold(self, artifact: Artifact[T]) -> _Held[T]:
         """The same, with what tells whether its files have changed since."""
+        self._last.append(artifact)
         if not artifact.stage.keep:
             return _made_of_inputs(artifact)
         if (folder := self.find(artifact)) is None and not self.computes:
@@ -170,11 +180,11 @@ class Store:
 
     def in_use(self) -> AbstractContextManager[None]:
         """While inside, nothing of this store is deleted by housekeeping."""
-        return locks.holding(in_use_file(self.root), _waiting, shared=True)
+        return locks.holding(locks.in_use_file(self.root), _waiting, shared=True)
 
     def _only_one(self, artifact: Artifact[Any]) -> AbstractContextManager[None]:
         """Hold the key's lock file, so that a second process waits and then finds the result."""
-        return locks.holding(lock_file(self.root, artifact.stored_as), _waiting)
+        return locks.holding(locks.lock_file(self.root, artifact.stored_as), _waiting)
 
     def _sound(self, artifact: Artifact[T]) -> _Held[T] | None:
         """The result if there is a sound one, as when another process was quicker; damaged own ones are set aside.
@@ -216,16 +226,6 @@ class Store:
             about = recipe | {"arguments": asked, "seconds": round(place.spent, 4)}
             keeping.put(value, self.folder(artifact), about)
         return self.folder(artifact)
-
-
-def lock_file(root: Path, key: str) -> Path:
-    """The lock of a result: whoever holds it may write it."""
-    return root / "locks" / key
-
-
-def in_use_file(root: Path) -> Path:
-    """The lock that all who compute share, and that housekeeping wants alone."""
-    return root / "locks" / "in-use"
 
 
 def _waiting() -> None:

@@ -61,7 +61,7 @@ def card(case: Case) -> None:
         picture, facts = st.columns([1, 2.6], vertical_alignment="top")
         with picture:
             if done:
-                first = images.inline(results.images(case, "query")[0])
+                first = images.inline(case.plan.queries.value.images[0])
                 st.image(first, width=96, alt="the first misbehaving test image")
             else:
                 st.markdown(":material/hourglass: ")

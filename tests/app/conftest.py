@@ -28,7 +28,7 @@ def just_started(store_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(paths, "SHIPPED", tmp_path / "nothing bundled")
     monkeypatch.setattr(paper, "FOLDER", tmp_path / "nothing bundled" / "paper")
     monkeypatch.setattr(results, "_store", None)
-    for name in ("_cases", "_orders", "_images", "_attacks", "_truths"):
+    for name in ("_cases", "_orders", "_attacks", "_truths"):
         monkeypatch.setattr(results, name, OrderedDict())
 
 

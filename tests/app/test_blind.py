@@ -91,7 +91,7 @@ def other_truth(case_id: str) -> None:
     for report in (original.before, *original.after.values()):
         figures = ("poison_success_rate", "clean_label_accuracy", "manipulated_accuracy", "utility")
         standing_in.put(report, replace(report.value, **dict.fromkeys(figures, 0.123)))
-    for kept in ("_cases", "_truths", "_attacks", "_images"):
+    for kept in ("_cases", "_truths", "_attacks"):
         getattr(results, kept).clear()
 
 

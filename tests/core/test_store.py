@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from core import runs, stages
 from core.device import use
 from core.pipeline import plan
-from core.store import ArtifactDamaged, Stage, Store
+from core.store import KEPT_OPEN, ArtifactDamaged, Stage, Store
 
 PROBE = """
 import pathlib, sys, time
@@ -140,6 +141,19 @@ def test_a_result_is_kept_and_found_by_another_store_object(tmp_path):
     found = Store(tmp_path).step(DOUBLE, 3)
     assert found.done
     assert found.meta["stage"] == "double" and found.meta["seconds"] >= 0
+
+
+def test_what_nobody_holds_leaves_memory_once_enough_else_was_read(tmp_path):
+    store = Store(tmp_path)
+    held, left = store.step(DOUBLE, 1), store.step(DOUBLE, 2)
+    values = [weakref.ref(held.value.values), weakref.ref(left.value.values)]
+    del left
+    assert store.step(DOUBLE, 2).value.values is values[1]()
+    for x in range(KEPT_OPEN):
+        assert store.step(DOUBLE, 100 + x).value is not None
+    assert values[1]() is None
+    assert store.step(DOUBLE, 1).value.values is values[0]()
+    assert np.array_equal(store.step(DOUBLE, 2).value.values, [0, 2])
 
 
 def test_a_stage_that_is_not_kept_writes_nothing(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from reliability import full_disks, isolation, racing
 
 from core import housekeeping, keeping, locks, runs
-from core.store import Store, in_use_file, lock_file
+from core.store import Store
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_whoever_reads_removes_or_clears_meanwhile_harms_nothing(tiny, nearly, s
 def test_housekeeping_deletes_nothing_while_results_are_computed(tiny, nearly):
     note = runs.record(tiny.experiment, Store(nearly))
     runs.remove(note, Store(nearly))
-    computing = locks.holding(in_use_file(nearly), lambda: None, shared=True)
+    computing = locks.holding(locks.in_use_file(nearly), lambda: None, shared=True)
     with computing, pytest.raises(housekeeping.StoreInUse, match="wait until the jobs have ended"):
         housekeeping.clear(Store(nearly), "removed")
     assert housekeeping.clear(Store(nearly), "removed") > 0
@@ -75,7 +75,7 @@ def test_what_a_killed_writer_left_goes_at_once_and_what_a_living_one_writes_sta
     key = "0" * 32
     part = nearly / "train" / f"{key}.123-abc.part"
     part.mkdir(parents=True)
-    with locks.holding(lock_file(nearly, key), lambda: None):
+    with locks.holding(locks.lock_file(nearly, key), lambda: None):
         housekeeping.clear(Store(nearly), "leftovers")
         assert part.exists()
     housekeeping.clear(Store(nearly), "leftovers")

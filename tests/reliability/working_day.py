@@ -14,7 +14,7 @@ from PIL import Image
 
 OFTEN = {"move": 40, "inspect": 20, "tolerate": 10, "look": 10, "wander": 15, "relist": 5}
 """What a hundred gestures are."""
-RARE = {"upload": 0.1, "queue": 0.1, "reconnect": 0.3}
+RARE = {"upload": 0.3, "queue": 0.1, "reconnect": 0.3}
 """Chance that a visit has one of these."""
 TORN = 0.3
 """Share of tabs that vanish without a word: a closed lid, a lost network."""

@@ -29,7 +29,7 @@ def _card(found: Challenge) -> None:
     with st.container(border=True, height="stretch"):
         picture, facts = st.columns([1, 2.6], vertical_alignment="top")
         if not case.unfinished:
-            first = images.inline(results.images(case, "query")[0])
+            first = images.inline(case.plan.queries.value.images[0])
             picture.image(first, width=96, alt="the first misbehaving test image")
         known = commitments.counting(commitments.of_challenge(results.store().root, found.id))
         facts.markdown(f"**{escaped(found.title)}**")
