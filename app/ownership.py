@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import streamlit as st
+
 from app import access
 from app.access import Visitor
-from core import cases, owners
+from app.words import escaped
+from core import cases, jobs, owners
 from core.blind import challenges
 from core.blind.challenges import Challenge
 from core.cases import Case
@@ -67,6 +70,27 @@ def asked(root: Path, job: Job) -> Job:
     if who.signed_in and job.owner != who.name:
         owners.claim(root, _name(job), who.name)
     return job
+
+
+def stop(root: Path, job: Job) -> None:
+    """Cancel a job for whoever looks; where others have asked for the same work it is left to them, and goes on."""
+    who = access.require("cancel jobs", (job.owner,))
+    if not leave(root, job):
+        jobs.cancel(root, job.id, by=who.name, admin=who.role == "admin")
+
+
+def leave(root: Path, job: Job) -> bool:
+    """Leave one's own job to those who have asked for it, too, and say so; whether there are any."""
+    who = access.require("cancel jobs", (job.owner,))
+    others = [name for name in owners.of(root, _name(job)).owners if name != job.owner]
+    if not others or who.name != job.owner:
+        return False
+    left = jobs.hand_over(root, job.id, others[0], by=who.name, admin=False)
+    for name in others[1:]:
+        owners.claim(root, _name(left), name)
+    if left.owner != who.name:
+        st.toast(f"“{escaped(job.title)}” goes on for somebody else who asked for the same.")
+    return left.owner != who.name
 
 
 def _name(job: Job) -> str:

@@ -84,6 +84,13 @@ def cancel_batch(store_root: Path | str, batch: str, *, by: str = "", admin: boo
     return tuple(cancel(store_root, job.id, by=by, admin=admin) for job in ordered)
 
 
+def hand_over(store_root: Path | str, job_id: int, to: str, *, by: str = "", admin: bool = True) -> Job:
+    """Leave a live job to somebody else who wants the same; NotYours for somebody else's."""
+    jobs = table(store_root)
+    _check(jobs.get(job_id), by, admin, "leave")
+    return jobs.hand_over(job_id, to)
+
+
 def again(store_root: Path | str, job_id: int, *, by: str = "", admin: bool = True) -> Job:
     """Ask for an ended job's work once more, for its owner: it continues after the last finished step."""
     old = table(store_root).get(job_id)

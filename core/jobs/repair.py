@@ -16,7 +16,7 @@ from typing import Any
 from core.jobs import schema
 from core.jobs.database import COMPANIONS, Database, alone
 from core.jobs.record import Job, JobsUnavailable
-from core.jobs.table import JobTable, digest_of
+from core.jobs.table import JobTable
 
 NOTICE = "notice"
 NEWER = 100
@@ -155,7 +155,7 @@ def _highest(connection: sqlite3.Connection) -> int:
 
 def _is_whole(row: dict[str, Any]) -> bool:
     try:
-        return schema.is_sound(row) and digest_of(row["kind"], row["spec"]) == row["digest"]
+        return schema.is_sound(row) and schema.digest_of(row["kind"], row["spec"]) == row["digest"]
     except (ValueError, KeyError, TypeError):
         return False
 

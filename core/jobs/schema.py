@@ -58,7 +58,7 @@ SECOND = "\n".join(
     ]
 )
 ASKED = ("digest", "title", "owner", "created", "batch", "cpu", "gpu", "memory")
-"""What was asked for, by whom and when: never changed afterwards, and sealed together."""
+"""What was asked for, by whom and when: sealed together, and sealed anew only when a job is left to somebody else."""
 OF_FIRST: dict[str, Any] = {"batch": "", "cpu": 1, "gpu": 0, "memory": 0}
 """What rows of version 1 did not say."""
 THIRD = f"""
@@ -95,6 +95,17 @@ def _with_seals(connection: sqlite3.Connection) -> sqlite3.Connection:
         "seal_of", len(ASKED), lambda *told: seal_of(dict(zip(ASKED, told, strict=True)))
     )
     return connection
+
+
+def digest_of(kind: str, spec: str) -> str:
+    """The name of a piece of work: the same for one kind and spec, whatever the order of its keys."""
+    try:
+        content = json.loads(spec)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"spec {spec[:80]!r}: expected JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"spec {spec[:80]!r}: expected a JSON object, got {type(content).__name__}")
+    return hashlib.sha256(json.dumps([kind, content], sort_keys=True).encode()).hexdigest()
 
 
 def seal_of(row: Mapping[str, Any]) -> str:

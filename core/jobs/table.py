@@ -4,8 +4,6 @@ Every action opens its own short connection, so the table may be used from any t
 is one transaction that takes the write lock first, so two processes never act on the same row.
 """
 
-import hashlib
-import json
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -21,6 +19,8 @@ from core.jobs.turns import ANYWHERE, Place, Turn, passed_by, queue
 
 MAX_ATTEMPTS = 3  # a job lost to a restart of the machine is retried twice
 WAITING = "SELECT * FROM jobs WHERE digest = ? AND state IN ('queued', 'running') AND NOT cancel_requested"
+LEAVE = """UPDATE jobs SET owner = ?, batch = ''
+    WHERE id = ? AND state IN ('queued', 'running') AND NOT cancel_requested"""
 SERVED = "SELECT owner, max(turn) FROM jobs GROUP BY owner"
 OF_WORKER = " AND pid = :pid AND pid_started = :pid_started AND boot_id = :boot_id"
 CLAIM = """UPDATE jobs SET state = 'running', attempt = attempt + 1, started = :now, heartbeat = :now,
@@ -28,17 +28,6 @@ CLAIM = """UPDATE jobs SET state = 'running', attempt = attempt + 1, started = :
     stage = '', phase = '', history = '', phase_started = NULL, done = 0, total = NULL, rate = NULL,
     turn = (SELECT max(turn) + 1 FROM jobs), executor = :executor, handle = '', devices = :devices,
     started_boot = :boot, beat = :boot WHERE id = :id"""
-
-
-def digest_of(kind: str, spec: str) -> str:
-    """The name of a piece of work: the same for one kind and spec, whatever the order of its keys."""
-    try:
-        content = json.loads(spec)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"spec {spec[:80]!r}: expected JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"spec {spec[:80]!r}: expected a JSON object, got {type(content).__name__}")
-    return hashlib.sha256(json.dumps([kind, content], sort_keys=True).encode()).hexdigest()
 
 
 class JobTable(Database):
@@ -50,7 +39,7 @@ class JobTable(Database):
 
     def add(self, asked: Request, *, limit: int = 0) -> Job:
         """As `submit`, unless the owner would have more than `limit` live jobs; 0 sets no limit."""
-        digest = digest_of(asked.kind, asked.spec)
+        digest = schema.digest_of(asked.kind, asked.spec)
         values = {k: getattr(asked, k) for k in ("kind", "spec", "title", "owner", "batch")}
         values |= {"digest": digest, "created": time.time(), **asdict(asked.needs)}
         values["seal"] = schema.seal_of(values)
@@ -147,6 +136,15 @@ class JobTable(Database):
             [time.time(), job_id],
         )
         return changed or self.get(job_id)
+
+    def hand_over(self, job_id: int, owner: str) -> Job:
+        """Make a live job that nobody has cancelled somebody else's, out of its group; any other stays as it is."""
+        with self.transaction() as connection:
+            row = connection.execute(f"{LEAVE} RETURNING *", [owner, job_id]).fetchone()
+            if row is not None:
+                seal = schema.seal_of(dict(row))
+                connection.execute("UPDATE jobs SET seal = ? WHERE id = ?", [seal, job_id])
+        return self.get(job_id)
 
     def put_back(self, job_id: int) -> None:
         """Queue a claimed job again whose supervisor ended before it started a worker."""

@@ -24,7 +24,8 @@ from core.jobs.process import identify
 from core.jobs.record import UNSAID, Job, JobsUnavailable
 from core.jobs.reporter import Book, Reporter
 from core.jobs.resources import setting
-from core.jobs.table import JobTable, digest_of
+from core.jobs.schema import digest_of
+from core.jobs.table import JobTable
 from core.progress import Cancelled, reporting
 
 PATIENCE = 30  # seconds a worker tries to write down its end

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app import access
+from app import access, ownership
 from app.access import Visitor
 from app.panels.jobs import job_detail
 from core import jobs
@@ -128,6 +128,47 @@ def test_analysts_see_and_stop_only_their_own_jobs(table, visit, words, signed_i
     said = words(at)
     assert "secret title" not in said and "1 job of other people also wait" in said
     assert f"cancel-{mine.id}" in {button.key for button in at.button}
+
+
+def test_a_job_that_two_people_asked_for_is_left_to_the_other_and_only_then_stopped(
+    table, store_root, visit, signed_in
+):
+    job = ask(table, "wanted twice", "ann", batch="ann's sweep")
+    for name in ("bob", "cleo"):
+        signed_in(name, "analyst")
+        ownership.asked(store_root, ask(table, "wanted twice", name))
+    signed_in("ann", "analyst")
+    at = visit("jobs")
+    at.button(key=f"cancel-{job.id}").click().run()
+    assert not at.exception and [toast.value for toast in at.toast] and "wanted twice" in at.toast[0].value
+    assert f"cancel-{job.id}" not in {button.key for button in at.button}
+    left = table.get(job.id)
+    assert (left.state, left.owner, left.batch, left.cancel_requested) == ("queued", "bob", "", False)
+    signed_in("bob", "analyst")
+    visit("jobs").button(key=f"cancel-{job.id}").click().run()
+    assert (table.get(job.id).state, table.get(job.id).owner) == ("queued", "cleo")
+    signed_in("cleo", "analyst")
+    visit("jobs").button(key=f"cancel-{job.id}").click().run()
+    assert table.get(job.id).state == "cancelled"
+
+
+def test_a_cancelled_group_leaves_what_others_asked_for_too(table, store_root, visit, signed_in):
+    found = [ask(table, f"cell {n}", "ann", batch="my sweep") for n in range(3)]
+    signed_in("bob", "analyst")
+    ownership.asked(store_root, ask(table, "cell 1", "bob"))
+    signed_in("ann", "analyst")
+    visit("jobs").button(key=f"cancel-batch-{found[0].id}").click().run()
+    assert [table.get(job.id).state for job in found] == ["cancelled", "queued", "cancelled"]
+    assert table.get(found[1].id).owner == "bob"
+
+
+def test_an_admin_stops_a_job_for_everybody_who_asked_for_it(table, store_root, visit, signed_in):
+    job = ask(table, "wanted twice", "ann")
+    signed_in("bob", "analyst")
+    ownership.asked(store_root, ask(table, "wanted twice", "bob"))
+    signed_in("root", "admin")
+    visit("jobs").button(key=f"cancel-{job.id}").click().run()
+    assert table.get(job.id).state == "cancelled"
 
 
 def test_an_admin_stops_somebody_elses_job_only_after_a_question(table, visit, words, signed_in):

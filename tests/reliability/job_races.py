@@ -17,7 +17,7 @@ from record import row
 
 from core.jobs import Job, JobsUnavailable, orders
 from core.jobs.launch import is_supervised
-from core.jobs.table import digest_of
+from core.jobs.schema import digest_of
 
 
 def claim_race(office: Office, claimers: int, count: int) -> Row:

@@ -73,6 +73,8 @@ def _cancel_all(name: str, live: Sequence[Job]) -> None:
         st.markdown(f"Stop {counted(len(live), 'job')} of this group? What they have finished is kept.")
         if st.button("Cancel the group", key=f"cancel-batch-{live[0].id}", type="primary"):
             who = access.require("cancel jobs", {job.owner for job in live})
+            for job in live:
+                ownership.leave(results.store().root, job)
             jobs.cancel_batch(results.store().root, name, by=who.name, admin=who.role == "admin")
             st.rerun()
 

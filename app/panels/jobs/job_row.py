@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import access, results, shell, state, unfinished
+from app import access, ownership, results, shell, state, unfinished
 from app.panels.jobs import job_detail, job_filter, job_words
 from app.words import escaped, reason, sentence
 from core import jobs
@@ -67,8 +67,7 @@ def _cancel(job: Job) -> None:
 
 
 def _stop(job: Job) -> None:
-    who = access.require("cancel jobs", (job.owner,))
-    jobs.cancel(results.store().root, job.id, by=who.name, admin=who.role == "admin")
+    ownership.stop(results.store().root, job)
     st.rerun()
 
 

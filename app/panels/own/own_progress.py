@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import access, results, shell, state
+from app import access, ownership, results, shell, state
 from app.panels.forecast import asked
 from app.shell import escaped
 from app.words import counted
@@ -55,8 +55,7 @@ def _waiting(job_id: int) -> None:
         st.caption("It goes on when you leave this page. When it is done, the investigation opens here.")
         lock = job.cancel_requested or not access.may_end(job.owner)
         if st.button("Cancel", icon=":material/stop:", key="own-cancel", disabled=lock):
-            who = access.require("cancel jobs", (job.owner,))
-            jobs.cancel(results.store().root, job.id, by=who.name, admin=who.role == "admin")
+            ownership.stop(results.store().root, job)
 
 
 def check(experiment: Experiment) -> None:

@@ -137,6 +137,21 @@ def test_only_the_owner_or_an_admin_cancels_and_tries_again(tmp_path: Path):
         assert (again.owner, again.spec, again.needs) == ("ann", job.spec, job.needs) and again.id != job.id
 
 
+def test_a_live_job_is_left_to_somebody_else_and_stays_sound(tmp_path: Path):
+    jobs_dir(tmp_path).mkdir()
+    with supervisor_lock(jobs_dir(tmp_path)):
+        asked = Request(kind="run", spec="{}", title="", owner="ann", batch="sweep")
+        job = jobs.ask(tmp_path, asked)
+        with pytest.raises(NotYours):
+            jobs.hand_over(tmp_path, job.id, "bob", by="bob", admin=False)
+        left = jobs.hand_over(tmp_path, job.id, "bob", by="ann", admin=False)
+        assert (left.owner, left.batch, left.state) == ("bob", "", "queued") and left.seal != job.seal
+        assert jobs.repair(tmp_path) is None  # nothing is taken for damage
+        assert jobs.ask(tmp_path, asked).id == job.id
+        jobs.cancel(tmp_path, job.id, by="bob", admin=False)
+        assert jobs.hand_over(tmp_path, job.id, "ann", by="bob", admin=False).owner == "bob"
+
+
 def test_a_batch_is_cancelled_as_a_whole_and_nothing_else(tmp_path: Path):
     jobs_dir(tmp_path).mkdir()
     with supervisor_lock(jobs_dir(tmp_path)):

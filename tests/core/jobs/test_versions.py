@@ -10,8 +10,7 @@ import pytest
 
 from core.jobs import JobsDamaged, JobsUnavailable, JobTable
 from core.jobs.process import boot_id, identify
-from core.jobs.schema import FIRST, SECOND
-from core.jobs.table import digest_of
+from core.jobs.schema import FIRST, SECOND, digest_of
 
 
 @pytest.fixture
