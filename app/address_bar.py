@@ -36,6 +36,9 @@ def shown() -> dict[str, str]:
     bar, now = _bar(), st.query_params.to_dict()
     if _went_back():
         bar.left.clear()
+        if now != bar.wanted:  # what earlier gestures led to may come to the browser after its Back
+            bar.wanted = dict(now)
+            st.query_params.from_dict(now)
     if now in bar.left and now != bar.wanted and _may_be_late(bar):
         st.query_params.from_dict(bar.wanted)
         return dict(bar.wanted)

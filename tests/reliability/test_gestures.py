@@ -1,6 +1,7 @@
 """Does a gesture count when the page is asked for anew before the browser has heard of the address it led to?"""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,6 +97,28 @@ def test_back_undoes_a_gesture_also_while_its_page_is_being_drawn(served, expect
                 assert "tol=" not in tab.screen.query
 
     asyncio.run(undone())
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1])
+def test_back_while_a_second_gesture_is_on_its_way_leaves_page_and_address_at_one(served, expected, after):
+    async def crossed() -> None:
+        async with opened(served, expected) as (tab, threshold):
+            before = tab.screen.query
+            for _ in range(3):
+                await tab.tolerate(3)
+                await tab.tolerate(5)
+                while "tol=" not in tab.screen.query:
+                    await asyncio.sleep(0.005)
+                await asyncio.sleep(after)
+                await tab.ask_from(before, back=True)
+                await asyncio.sleep(1.0)
+                led = re.search(r"tol=(\d)", tab.screen.query)
+                shown = flagged(expected, threshold, int(led[1]) if led else 0)
+                assert await tab.shows(shown, led[0] if led else "th="), tab.screen.query
+                await tab.tolerate(0)
+                assert await tab.shows(flagged(expected, threshold, 0), "th=")
+
+    asyncio.run(crossed())
 
 
 def test_a_link_to_the_address_before_a_gesture_leads_there(served, expected):
